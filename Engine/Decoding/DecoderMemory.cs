@@ -35,11 +35,11 @@ public static class DecoderMemory
         long queries = (long)configuration.Heads * configuration.HeadDim;
         long packed = queries + (2L * configuration.KvHeads * configuration.HeadDim);
         long feedForward = configuration.FeedForwardSize;
-        long layerElements = hidden * (packed + queries + (3 * feedForward));
-        long layerRows = packed + hidden + (2 * feedForward) + hidden;
-        long elements = (configuration.Layers * layerElements) + (configuration.VocabularySize * hidden);
-        long rows = (configuration.Layers * layerRows) + configuration.VocabularySize;
-        return format == WeightFormat.F32 ? elements * sizeof(float) : elements + (rows * sizeof(float));
+        long layer = format.MatrixBytes(packed, hidden)
+            + format.MatrixBytes(hidden, queries)
+            + format.MatrixBytes(2 * feedForward, hidden)
+            + format.MatrixBytes(hidden, feedForward);
+        return (configuration.Layers * layer) + format.MatrixBytes(configuration.VocabularySize, hidden);
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>
