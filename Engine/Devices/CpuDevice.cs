@@ -15,7 +15,11 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
     {
         var options = new OnnxSessionOptions(library.Api, threads);
         options.Add(new CustomOperatorDomain(library.Api, GraphBuilder.Microsoft, new PagedAttentionOperator(SimdWidths.Widest, threads)));
-        options.Add(new CustomOperatorDomain(library.Api, GraphBuilder.Own, new QuantizeRowsOperator(SimdWidths.Widest, threads)));
+        options.Add(new CustomOperatorDomain(
+            library.Api,
+            GraphBuilder.Own,
+            new QuantizeRowsOperator(SimdWidths.Widest, threads),
+            new Int4MatMulOperator(SimdWidths.Widest, threads)));
         return options;
     }
 

@@ -61,7 +61,7 @@ internal enum SimdWidth
     /// <summary>AVX2 with FMA.</summary>
     Bits256 = 256,
 
-    /// <summary>AVX-512F.</summary>
+    /// <summary>AVX-512F and AVX-512BW.</summary>
     Bits512 = 512,
 }
 

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>The vectors that every machine has. Fuses multiplication and addition where the machine does.</summary>
-internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
+internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
 {
     public static bool IsSupported => true;
 

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>AVX2 with FMA.</summary>
-internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
+internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
 {
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 

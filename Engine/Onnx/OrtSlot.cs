@@ -29,6 +29,7 @@ internal static class OrtSlot
     public const int CreateCpuMemoryInfo = 69;
     public const int GetAllocatorWithDefaultOptions = 78;
     public const int KernelInfoGetAttributeInt64 = 86;
+    public const int KernelContextGetInputCount = 88;
     public const int KernelContextGetInput = 90;
     public const int KernelContextGetOutput = 91;
     public const int ReleaseEnv = 92;

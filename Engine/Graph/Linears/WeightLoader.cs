@@ -72,6 +72,9 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         return quantized;
     }
 
+    /// <summary>Runs work on the loader's threads.</summary>
+    public void ForEach(int count, Action<int> work) => Parallel.For(0, count, _parallel, work);
+
     /// <summary>Counts weights that are used as they are.</summary>
     public void Report(params ImmutableArray<TensorView> parts)
     {
