@@ -7,8 +7,6 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
-using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Silo.Loading;
 
@@ -106,7 +104,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         return new ModelCard
         {
             Model = new ModelReference(options.Name, contentHash),
-            Architecture = configuration.ModelType,
+            Architecture = configuration.Family.ModelType,
             ContextTokens = sizes.ContextTokens,
             VocabularySize = configuration.VocabularySize,
             StopIds = defaults.StopIds,
