@@ -30,10 +30,9 @@ public static class DecoderMemory
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var layout = DecoderLayout.For(configuration);
-        TensorSlot[] matrices = [.. layout.Layers.SelectMany(layer => layer.All()).Where(slot => slot.Role == TensorRole.Matrix), layout.Head];
-        long elements = matrices.Sum(slot => slot.Elements);
-        long rows = matrices.Sum(slot => slot.Shape[0]);
-        return format == WeightFormat.F32 ? elements * sizeof(float) : elements + (rows * sizeof(float));
+        return layout.Layers.SelectMany(layer => layer.All()).Append(layout.Head)
+            .Where(slot => slot.Role == TensorRole.Matrix)
+            .Sum(slot => format.MatrixBytes(slot.Shape[0], slot.Shape[1]));
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>

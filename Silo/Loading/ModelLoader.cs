@@ -110,7 +110,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
             StopIds = defaults.StopIds,
             DefaultSampling = new SamplingSettings { Temperature = defaults.Temperature, TopP = defaults.TopP, TopK = defaults.TopK },
             TextAssetsHash = assets.Hash,
-            WeightFormat = sizes.Weights.ToString().ToLowerInvariant(),
+            WeightFormat = sizes.Weights.Name(),
             PublishedAt = time.GetUtcNow(),
         };
     }
