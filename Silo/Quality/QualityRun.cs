@@ -19,16 +19,17 @@ public sealed class QualityRun(string folder, string? libraryPath, int threads)
     private const int LongestText = 4096;
 
     /// <param name="format">The format to judge.</param>
-    /// <param name="textFile">See <see cref="QualityTexts"/>.</param>
+    /// <param name="textFile">See <see cref="QualityTexts"/>; null: the texts that come with the program.</param>
     /// <param name="progress">Told how loading and comparing go; null: nobody.</param>
     /// <param name="cancellationToken">Ends the run between two steps.</param>
     /// <exception cref="CheckpointException">The folder or the texts are broken or not supported.</exception>
     /// <exception cref="OnnxRuntimeException">The native library cannot be had.</exception>
-    public QualityReport Compare(WeightFormat format, string textFile, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    public QualityReport Compare(WeightFormat format, string? textFile, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         using var checkpoint = Checkpoint.Open(folder);
         int context = Math.Min(checkpoint.Configuration.ContextTokens, LongestText);
-        IReadOnlyList<ScoredSequence> texts = new QualityTexts(TextModel.Load(TextAssets.FromFolder(folder)), context).Read(textFile);
+        var reader = new QualityTexts(TextModel.Load(TextAssets.FromFolder(folder)), context);
+        IReadOnlyList<ScoredSequence> texts = textFile is null ? reader.ReadSamples() : reader.Read(textFile);
         OnnxRuntimeLibrary library = OnnxRuntimeLibrary.Load(libraryPath);
         DecoderWeights weights = checkpoint.ReadDecoder();
         DecoderRunnerOptions options = Options(texts.Max(text => text.Ids.Length));

@@ -12,27 +12,49 @@ namespace GlmCluster.Silo.Quality;
 /// </remarks>
 public sealed class QualityTexts(TextModel text, int contextTokens)
 {
+    private const string SampleFile = "sample-texts.jsonl";
+
     /// <summary>Stands behind an answer to see where it ends.</summary>
     private static readonly ChatMessage NextQuestion = new(ChatRole.User, "?", []);
 
+    /// <summary>Reads a file.</summary>
     /// <exception cref="CheckpointException">The file cannot be read, a line is no dialogue, or nothing in it can be judged.</exception>
     public IReadOnlyList<ScoredSequence> Read(string file)
     {
         ArgumentNullException.ThrowIfNull(file);
         try
         {
-            List<ScoredSequence> sequences = [];
-            foreach ((int number, string line) in File.ReadLines(file).Index().Where(line => !string.IsNullOrWhiteSpace(line.Item)))
-            {
-                sequences.AddRange(ReadLine(line, $"{file} line {number + 1}").Select(Cut).Where(sequence => sequence.Positions.Length > 0));
-            }
-
-            return sequences.Count > 0 ? sequences : throw new CheckpointException($"{file} has no text to judge a model on.");
+            using var reader = new StreamReader(file);
+            return Read(reader, file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException($"{file} cannot be read: {e.Message}", e);
         }
+    }
+
+    /// <summary>Reads the short texts that come with the program: everyday questions in English and Chinese, code and prose.</summary>
+    public IReadOnlyList<ScoredSequence> ReadSamples()
+    {
+        using Stream stream = typeof(QualityTexts).Assembly.GetManifestResourceStream(SampleFile)!;
+        using var reader = new StreamReader(stream);
+        return Read(reader, SampleFile);
+    }
+
+    private List<ScoredSequence> Read(TextReader reader, string name)
+    {
+        List<ScoredSequence> sequences = [];
+        int number = 0;
+        while (reader.ReadLine() is string line)
+        {
+            number++;
+            if (!string.IsNullOrWhiteSpace(line))
+            {
+                sequences.AddRange(ReadLine(line, $"{name} line {number}").Select(Cut).Where(sequence => sequence.Positions.Length > 0));
+            }
+        }
+
+        return sequences.Count > 0 ? sequences : throw new CheckpointException($"{name} has no text to judge a model on.");
     }
 
     private List<ScoredSequence> ReadLine(string line, string where)
