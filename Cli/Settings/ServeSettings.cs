@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-
 namespace GlmCluster.Cli.Settings;
 
 /// <summary>What the server is told at start. Made by <see cref="SettingsLoader"/>, so every value is in its allowed range and every path is full.</summary>
@@ -38,6 +36,9 @@ internal sealed record ServeSettings
 
     /// <summary>Bytes of the KV cache. Default: a quarter of the memory this process may use, at most 2 GiB.</summary>
     public long KvMemoryBytes { get; init; } = DefaultKvMemoryBytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    /// <summary>Who shares the prefix cache.</summary>
+    public CacheScope CacheScope { get; init; }
 
     /// <summary>SQLite file of conversations and generations; null: memory only.</summary>
     public required string? StoreFile { get; init; }

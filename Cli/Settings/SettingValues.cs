@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
 
@@ -20,6 +19,12 @@ internal static class SettingValues
         ["auto"] = WeightFormat.Auto,
         ["f32"] = WeightFormat.Float32,
         ["int8"] = WeightFormat.Int8,
+    };
+
+    public static IReadOnlyDictionary<string, CacheScope> CacheScopes { get; } = new Dictionary<string, CacheScope>
+    {
+        ["server"] = CacheScope.Server,
+        ["caller"] = CacheScope.Caller,
     };
 
     public static IReadOnlyDictionary<string, LogLevel> LogLevels { get; } = new Dictionary<string, LogLevel>

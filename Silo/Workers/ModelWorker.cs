@@ -3,9 +3,6 @@ using GlmCluster.Checkpoints.Text;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
-using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.Abstractions.Workers;
-using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Silo.Workers;
 
@@ -243,6 +240,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             StopIds = request.StopIds.AsMemory(),
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
+            Caller = request.Caller,
             Tag = generation,
             Alone = command.Suspect,
         };

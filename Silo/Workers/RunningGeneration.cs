@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using GlmCluster.Engine.Sequences;
-using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.Abstractions.Workers;
 
 namespace GlmCluster.Silo.Workers;
 
@@ -73,7 +71,7 @@ internal sealed class RunningGeneration
     /// <summary>The end to write, once the sequence ended and its last entry was taken.</summary>
     public EndOfGeneration ToEnd(IncarnationId incarnation, LogEntry? tail)
     {
-        var usage = new TokenUsage(Request.PromptIds.Length, (int)_loggedTokens);
+        var usage = new TokenUsage(Request.PromptIds.Length, (int)_loggedTokens, _last.ReusedPromptTokens);
         GenerationFault? fault = Reason == EndReason.Failed
             ? new GenerationFault(GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended.")
             : null;
