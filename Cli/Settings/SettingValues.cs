@@ -1,4 +1,6 @@
 using System.Globalization;
+using GlmCluster.Engine.Loop;
+using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
 
@@ -13,13 +15,6 @@ internal static class SettingValues
         ("ms", TimeSpan.FromMilliseconds(1)), ("d", TimeSpan.FromDays(1)), ("h", TimeSpan.FromHours(1)),
         ("m", TimeSpan.FromMinutes(1)), ("s", TimeSpan.FromSeconds(1)),
     ];
-
-    public static IReadOnlyDictionary<string, WeightFormat> WeightFormats { get; } = new Dictionary<string, WeightFormat>
-    {
-        ["auto"] = WeightFormat.Auto,
-        ["f32"] = WeightFormat.Float32,
-        ["int8"] = WeightFormat.Int8,
-    };
 
     public static IReadOnlyDictionary<string, CacheScope> CacheScopes { get; } = new Dictionary<string, CacheScope>
     {

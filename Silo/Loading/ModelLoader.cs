@@ -7,6 +7,8 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Silo.Loading;
 
@@ -107,13 +109,13 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         return new ModelCard
         {
             Model = new ModelReference(options.Name, contentHash),
-            Architecture = configuration.ModelType,
+            Architecture = configuration.Family.ModelType,
             ContextTokens = sizes.ContextTokens,
             VocabularySize = configuration.VocabularySize,
             StopIds = defaults.StopIds,
             DefaultSampling = new SamplingSettings { Temperature = defaults.Temperature, TopP = defaults.TopP, TopK = defaults.TopK },
             TextAssetsHash = assets.Hash,
-            WeightFormat = sizes.Weights.ToString().ToLowerInvariant(),
+            WeightFormat = sizes.Weights.Name(),
             PublishedAt = time.GetUtcNow(),
         };
     }

@@ -3,6 +3,9 @@ using GlmCluster.Checkpoints.Text;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
+using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Abstractions.Workers;
+using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Silo.Workers;
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using GlmCluster.Engine.Sequences;
+using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Abstractions.Workers;
 
 namespace GlmCluster.Silo.Workers;
 

@@ -1,3 +1,4 @@
+using GlmCluster.Grains.Abstractions.Generations;
 namespace GlmCluster.Silo.Tests.Workers;
 
 public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>

@@ -1,3 +1,5 @@
+using GlmCluster.Engine.Stepping;
+using GlmCluster.Grains.Abstractions.Generations;
 namespace GlmCluster.Silo.Tests.Workers;
 
 public sealed class WorkerSupervisorTests(NanoModel nano) : IClassFixture<NanoModel>
