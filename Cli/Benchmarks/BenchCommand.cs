@@ -1,9 +1,6 @@
-using System.CommandLine;
 using GlmCluster.Bench;
-using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Settings;
-using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Benchmarks;
 
@@ -18,7 +15,7 @@ internal static class BenchCommand
     ];
 
     private static readonly string[] UsedSettings =
-        ["model", "threads", "weights", "max-context", "max-sequences", "step-tokens", "kv-memory", "device", "onnxruntime", "cache-dir"];
+        ["model", "threads", "weights", "kv-format", "max-context", "max-sequences", "step-tokens", "kv-memory", "device", "onnxruntime", "cache-dir"];
 
     public static Command Create()
     {

@@ -1,13 +1,9 @@
 using System.Globalization;
 using System.Reflection;
 using GlmCluster.Bench;
-using GlmCluster.Checkpoints.Configuration;
-using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
-using GlmCluster.Engine.Loop;
 using GlmCluster.Silo.Loading;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace GlmCluster.Cli.Benchmarks;
 
@@ -58,7 +54,7 @@ internal sealed class BenchRun(ServeSettings settings, string? shape, int? layer
     {
         string version = typeof(BenchRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
         yield return ("version", version);
-        yield return ("model", Invariant($"{Title}, {model.Parameters / 1e6:N1} M parameters, weights {model.Card.WeightFormat}, KV f32"));
+        yield return ("model", Invariant($"{Title}, {model.Parameters / 1e6:N1} M parameters, weights {model.Card.WeightFormat}, KV {model.Sizes.Kv.Name()}"));
         yield return ("device", $"{settings.Device}, {settings.Threads} threads");
         yield return ("setting", "greedy; clients, gateway and engine share one process");
     }

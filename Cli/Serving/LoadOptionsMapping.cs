@@ -13,10 +13,12 @@ internal static class LoadOptionsMapping
         Device = settings.Device,
         Threads = settings.Threads,
         Weights = settings.Weights,
+        Kv = settings.Kv,
         MaxContext = settings.MaxContext,
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,
         KvMemoryBytes = settings.KvMemoryBytes,
+        CacheScope = settings.CacheScope,
         OnnxRuntimeLibrary = settings.OnnxRuntimeLibrary,
         CacheFolder = settings.CacheFolder,
     };

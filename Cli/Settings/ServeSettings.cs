@@ -1,4 +1,5 @@
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Loop;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -26,6 +27,9 @@ internal sealed record ServeSettings
     /// <summary>How weights are held in memory; null: f32 while that is small, else int8.</summary>
     public WeightFormat? Weights { get; init; }
 
+    /// <summary>How keys and values are held in memory; null: f32 with f32 weights, else bf16.</summary>
+    public KvFormat? Kv { get; init; }
+
     /// <summary>Longest context in tokens; null: the model's own.</summary>
     public int? MaxContext { get; init; }
 
@@ -40,6 +44,9 @@ internal sealed record ServeSettings
 
     /// <summary>Bytes of the KV cache. Default: a quarter of the memory this process may use, at most 2 GiB.</summary>
     public long KvMemoryBytes { get; init; } = DefaultKvMemoryBytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    /// <summary>Who shares the prefix cache.</summary>
+    public CacheScope CacheScope { get; init; }
 
     /// <summary>SQLite file of conversations and generations; null: memory only.</summary>
     public required string? StoreFile { get; init; }

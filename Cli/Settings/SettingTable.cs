@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Cli.Settings;
 
@@ -8,6 +7,8 @@ namespace GlmCluster.Cli.Settings;
 internal static class SettingTable
 {
     private const string Auto = "auto";
+
+    private static readonly string[] KvNames = [Auto, .. KvFormats.ByName.Keys];
 
     private static readonly string[] WeightNames = [Auto, .. WeightFormats.ByName.Keys];
 
@@ -27,6 +28,10 @@ internal static class SettingTable
             (s, v) => v.Text == Auto ? s with { Weights = null }
                 : WeightFormats.ByName.TryGetValue(v.Text, out WeightFormat format) ? s with { Weights = format } : null,
             s => s.Weights?.Name() ?? Auto),
+        Of("kv-format", string.Join('|', KvNames), "How keys and values are held: auto is f32 with f32 weights, else bf16.", Auto, string.Join(", ", KvNames),
+            (s, v) => v.Text == Auto ? s with { Kv = null }
+                : KvFormats.ByName.TryGetValue(v.Text, out KvFormat format) ? s with { Kv = format } : null,
+            s => s.Kv?.Name() ?? Auto),
         Integer("max-context", "TOKENS", "Longest context.", "the model's own", 16, 4_194_304,
             (s, value) => s with { MaxContext = value }, s => s.MaxContext),
         Integer("max-sequences", "N", "Sequences that one step may run together.", "32", 1, 4_096,
@@ -38,6 +43,8 @@ internal static class SettingTable
         Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "a quarter of memory, at most 2GB", "1MB to 4TB",
             (s, v) => SettingValues.TryBytes(v.Text, out long bytes) && bytes is >= 1L << 20 and <= 4L << 40 ? s with { KvMemoryBytes = bytes } : null,
             s => SettingValues.ShowBytes(s.KvMemoryBytes)),
+        Choice("cache-scope", "Who shares computed prompts: everyone on the server, or each caller alone.", "server", SettingValues.CacheScopes,
+            (s, value) => s with { CacheScope = value }, s => s.CacheScope),
         Of("store", "FILE", "SQLite file that keeps conversations; memory keeps none.", "glm.db in the user's data folder", "a file, or memory",
             (s, v) => v.Text == "memory" ? s with { StoreFile = null } : v.AsPath() is { } path ? s with { StoreFile = path } : null,
             s => s.StoreFile ?? "memory"),

@@ -16,10 +16,12 @@ internal sealed class StepTensors : IDisposable
     private readonly BoundTensor<float> _logits;
     private readonly List<PageMemory> _cache = [];
     private readonly int _vocabularySize;
+    private readonly int _blockCount;
 
     public StepTensors(OnnxBinding binding, string logits, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
     {
         _vocabularySize = configuration.VocabularySize;
+        _blockCount = options.BlockCount;
         int blocksPerSequence = (options.ContextTokens + blockTokens - 1) / blockTokens;
         _tokenIds = new BoundTensor<long>(binding, DecoderGraph.TokenIds, TensorElement.I64, options.MaxStepTokens);
         _cumulativeLengths = new BoundTensor<int>(binding, DecoderGraph.CumulativeLengths, TensorElement.I32, options.MaxSequences + 1);
@@ -29,8 +31,8 @@ internal sealed class StepTensors : IDisposable
         _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
         for (int layer = 0; layer < configuration.Layers; layer++)
         {
-            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options.BlockCount, blockTokens);
-            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options.BlockCount, blockTokens);
+            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options, blockTokens);
+            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options, blockTokens);
         }
     }
 
@@ -48,6 +50,15 @@ internal sealed class StepTensors : IDisposable
         return _logits.Reserve(rows.Length, _vocabularySize)[..(batch.LogitRowCount * _vocabularySize)];
     }
 
+    /// <summary>Copies a block in all layers.</summary>
+    public void CopyBlock(int source, int target)
+    {
+        foreach (PageMemory memory in _cache)
+        {
+            memory.CopyWithin(source, target, memory.ByteLength / _blockCount);
+        }
+    }
+
     public void Dispose()
     {
         _tokenIds.Dispose();
@@ -59,14 +70,14 @@ internal sealed class StepTensors : IDisposable
         _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, int blocks, int blockTokens)
+    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
     {
-        var memory = new PageMemory(blocks * DecoderMemory.LayerBlockBytes(configuration));
+        var memory = new PageMemory(options.BlockCount * DecoderMemory.LayerBlockBytes(configuration, options.KvFormat));
         _cache.Add(memory);
         binding.BindInput(
             OrtApi.Utf8(name),
-            TensorElement.F32,
-            [blocks, blockTokens, configuration.KvHeads, configuration.HeadDim],
+            options.KvFormat.Element(),
+            [options.BlockCount, blockTokens, configuration.KvHeads, options.KvFormat.TokenElements(configuration.HeadDim)],
             memory.Address,
             memory.ByteLength);
     }

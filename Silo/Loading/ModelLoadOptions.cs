@@ -1,4 +1,5 @@
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Loop;
 
 namespace GlmCluster.Silo.Loading;
 
@@ -20,6 +21,9 @@ public sealed record ModelLoadOptions
     /// <summary>Null: f32 while that is small, else int8.</summary>
     public WeightFormat? Weights { get; init; }
 
+    /// <summary>Null: f32 with f32 weights, else bf16.</summary>
+    public KvFormat? Kv { get; init; }
+
     /// <summary>Longest context in tokens; null: the model's own, or what the KV cache holds.</summary>
     public int? MaxContext { get; init; }
 
@@ -31,6 +35,9 @@ public sealed record ModelLoadOptions
 
     /// <summary>Bytes the KV cache may take.</summary>
     public required long KvMemoryBytes { get; init; }
+
+    /// <summary>Who shares the prefix cache.</summary>
+    public CacheScope CacheScope { get; init; }
 
     /// <summary>ONNX Runtime library; null: searched.</summary>
     public string? OnnxRuntimeLibrary { get; init; }

@@ -7,8 +7,6 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
-using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Silo.Loading;
 
@@ -65,9 +63,10 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         try
         {
             TextModel loadedText = await text;
+            string hash = await contentHash;
             return new LoadedModel(source)
             {
-                Card = ToCard(configuration, sizes, assets, loadedText, await contentHash),
+                Card = ToCard(configuration, sizes, assets, loadedText, hash),
                 Assets = assets,
                 Text = loadedText,
                 Runner = runner,
@@ -77,6 +76,8 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = options.StepTokens,
+                    PrefixSeed = $"{hash} {sizes.Weights} f32", // the KV cache's format last
+                    CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),
                 LoadTime = time.GetElapsedTime(start),
@@ -94,6 +95,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         Device = DeviceName.Parse(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
+        KvFormat = sizes.Kv,
         BlockCount = sizes.BlockCount,
         MaxStepTokens = options.StepTokens,
         MaxSequences = options.MaxSequences,

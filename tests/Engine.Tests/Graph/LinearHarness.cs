@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Linears;
@@ -26,7 +27,7 @@ internal static unsafe class LinearHarness
         ushort[] weights = [.. Numbers(outputs * columns, seed: 7).Select(value => (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16))];
         float[] biases = Numbers(outputs, seed: 8);
         float[] output = new float[rows * outputs];
-        using OnnxSessionOptions options = ComputeDevice.Open(library, new DeviceName(DeviceKind.Cpu, 0)).CreateSessionOptions(threads: 1);
+        using OnnxSessionOptions options = ComputeDevice.Open(library, new DeviceName(DeviceKind.Cpu, 0)).CreateSessionOptions(threads: 1, KvFormat.F32);
         using var graph = new GraphBuilder(library);
         fixed (ushort* weightData = weights)
         fixed (float* inputData = input, outputData = output, biasData = biases)
