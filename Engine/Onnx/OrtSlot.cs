@@ -52,6 +52,9 @@ internal static class OrtSlot
     public const int BindInput = 136;
     public const int BindOutput = 137;
 
+    // Version 9
+    public const int RegisterAllocator = 176;
+
     // Version 12
     public const int CreateOpAttr = 211;
 
