@@ -20,6 +20,7 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
             library.Api,
             GraphBuilder.Own,
             new QuantizeRowsOperator(SimdWidths.Widest, threads),
+            new SwiGluOperator(SimdWidths.Widest, threads),
             new Int4MatMulOperator(SimdWidths.Widest, threads),
             new NormHeadsOperator(SimdWidths.Widest),
             new ExpertFeedForwardOperator(SimdWidths.Widest, threads)));

@@ -3,7 +3,7 @@ using GlmCluster.Engine.Onnx;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>One <see cref="Int4MatMulOperator"/> node: quantises the rows, then spreads tiles of weights over ONNX Runtime's threads.</summary>
-internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, SimdWidth width, int workers) : OperatorKernel
+internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, bool isGated, SimdWidth width, int workers) : OperatorKernel
 {
     /// <summary>Waking threads takes about as long as quantising so many numbers.</summary>
     private const long SerialNumbers = 1 << 15;
@@ -17,6 +17,8 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
     private readonly ScratchMemory _values = new();
     private readonly ScratchMemory _scales = new();
     private readonly ScratchMemory _corrections = new();
+    private readonly ScratchMemory _gatedRows = new(); // one per worker
+    private readonly GatedActivation? _gate = isGated ? GatedActivation.Create(width) : null;
     private Int4Product? _product;
     private Int4Layout _layout;
     private Int4Rows _rows;
@@ -26,6 +28,7 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
     private int _unitTiles;
     private int _nextUnit;
     private float* _input;
+    private float* _gated;
     private byte* _weights;
     private float* _bias;
     private float* _output;
@@ -33,7 +36,7 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
     protected override void Compute(KernelContext context)
     {
         KernelTensor input = context.Input(0);
-        (int rowCount, int columns) = ((int)input.Shape[0], (int)input.Shape[1]);
+        (int rowCount, int columns) = ((int)input.Shape[0], (int)input.Shape[1] / (isGated ? 2 : 1));
         _product ??= Int4Product.Create(width, _layout = new Int4Layout(outputs, columns, groupColumns));
         _input = (float*)input.Data;
         _weights = (byte*)context.Input(1).Data;
@@ -48,6 +51,7 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
             Corrections = _corrections.Take<int>(blocks),
             Blocks = _layout.Blocks,
         };
+        _gated = isGated ? _gatedRows.Take<float>((long)workers * columns) : null;
         _isQuantizing = true;
         RunUnits(context, rowCount, (long)rowCount * columns < SerialNumbers);
         _isQuantizing = false;
@@ -61,7 +65,7 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
         {
             if (_isQuantizing)
             {
-                _product!.Quantize(_input + ((long)unit * _layout.Columns), _rows, unit);
+                QuantizeRow(unit, share);
             }
             else
             {
@@ -77,6 +81,7 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
             _values.Dispose();
             _scales.Dispose();
             _corrections.Dispose();
+            _gatedRows.Dispose();
         }
 
         base.Dispose(disposing);
@@ -94,6 +99,19 @@ internal sealed unsafe class Int4MatMulKernel(int outputs, int groupColumns, Sim
         {
             Share(context, Math.Min(workers, units));
         }
+    }
+
+    private void QuantizeRow(int row, int share)
+    {
+        float* source = _input + ((long)row * _layout.Columns * (isGated ? 2 : 1));
+        if (_gate is not null)
+        {
+            float* gated = _gated + ((long)share * _layout.Columns);
+            _gate.Compute(source, _layout.Columns, gated);
+            source = gated;
+        }
+
+        _product!.Quantize(source, _rows, row);
     }
 
     private void MultiplyTiles(int firstTile, int endTile)

@@ -3,7 +3,10 @@ using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Kernels;
 
-/// <summary>y = x · weightsᵀ + bias with 4-bit weights, packed as <see cref="Int4Layout"/> says; rows of x are quantised to 8 bits on the way.</summary>
+/// <summary>
+/// y = x · weightsᵀ + bias with 4-bit weights, packed as <see cref="Int4Layout"/> says; rows of x are quantised to 8 bits on the way. Gated rows
+/// are [rows, 2 · columns], gate then up, and x is silu(gate) ⊙ up.
+/// </summary>
 internal sealed class Int4MatMulOperator(SimdWidth width, int workers) : CustomOperator
 {
     public const string OperatorName = "Int4MatMul";
@@ -26,5 +29,6 @@ internal sealed class Int4MatMulOperator(SimdWidth width, int workers) : CustomO
     public override ImmutableArray<OperatorPort> Outputs { get; } = [new(TensorElement.F32)]; // y, shape (rows, outputs)
 
     public override OperatorKernel CreateKernel(KernelAttributes attributes) =>
-        new Int4MatMulKernel(attributes.Integer(OutputCount), attributes.Integer(GroupColumns), width, workers);
+        new Int4MatMulKernel(
+            attributes.Integer(OutputCount), attributes.Integer(GroupColumns), attributes.Integer(QuantizeRowsOperator.Gated) == 1, width, workers);
 }

@@ -10,7 +10,13 @@ namespace GlmCluster.Engine.Graph.Linears;
 /// </remarks>
 internal sealed unsafe class Int4Linear(WeightLoader loader, int blockColumns) : LinearFormat
 {
-    public override string Add(GraphBuilder graph, string name, string input, WeightMatrix matrix, string? bias)
+    public override string Add(GraphBuilder graph, string name, string input, WeightMatrix matrix, string? bias) =>
+        Add(graph, name, input, isGated: false, matrix, bias);
+
+    public override string AddGated(GraphBuilder graph, string name, string gateUp, WeightMatrix matrix, string? bias) =>
+        Add(graph, name, gateUp, isGated: true, matrix, bias);
+
+    private string Add(GraphBuilder graph, string name, string input, bool isGated, WeightMatrix matrix, string? bias)
     {
         var layout = new Int4Layout(matrix.Rows, matrix.Columns, blockColumns);
         PageMemory packed = Pack(layout, loader.QuantizeBlocks(matrix, blockColumns));
@@ -20,7 +26,8 @@ internal sealed unsafe class Int4Linear(WeightLoader loader, int blockColumns) :
             Int4MatMulOperator.OperatorName,
             bias is null ? [input, weights] : [input, weights, bias],
             new NodeAttribute(Int4MatMulOperator.OutputCount, layout.Outputs),
-            new NodeAttribute(Int4MatMulOperator.GroupColumns, layout.GroupColumns));
+            new NodeAttribute(Int4MatMulOperator.GroupColumns, layout.GroupColumns),
+            new NodeAttribute(QuantizeRowsOperator.Gated, isGated ? 1 : 0));
     }
 
     /// <summary>Arranges a matrix for the operator; takes it over.</summary>
