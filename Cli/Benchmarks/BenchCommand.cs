@@ -65,7 +65,7 @@ internal static class BenchCommand
         });
         var options = new SettingOptions(SettingTable.All.Where(setting => UsedSettings.Contains(setting.Name)));
 
-        var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.") 
+        var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.")
         {
             shape, layers, peer, peerModel, clients, rounds, output,
         };

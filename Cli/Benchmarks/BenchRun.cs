@@ -76,7 +76,7 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         LoadedModel model, BenchAmounts amounts, bool isFirst, BenchReport report, CancellationToken cancellationToken)
     {
         await using EmbeddedServer server = await EmbeddedServer.StartAsync(subject.Settings, model, progress: null, cancellationToken);
-        var load = new HttpLoad(new ChatServer(server.Url, model.Card.Model.Name));
+        var load = new HttpLoad(new ChatServer(server.Url, model.Card.Model.Name, IgnoresEnd: false));
         await load.RunAsync(BenchPrompts.Messages(4), concurrency: 2, maxTokens: 4, cancellationToken); // warm-up
         if (isFirst)
         {

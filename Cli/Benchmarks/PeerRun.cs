@@ -21,7 +21,7 @@ internal sealed class PeerRun(BenchModel subject, ChatServer peer, IReadOnlyList
         await using EmbeddedServer server = await EmbeddedServer.StartAsync(subject.Settings, model, progress: null, cancellationToken);
         Side[] sides =
         [
-            new("GlmCluster", new HttpLoad(new ChatServer(server.Url, model.Card.Model.Name))),
+            new("GlmCluster", new HttpLoad(await ChatServer.FindAsync(server.Url, model.Card.Model.Name, cancellationToken))),
             new($"{peer.Model} at {peer.Url.Authority}", new HttpLoad(peer)),
         ];
         foreach (Side side in sides)
