@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Cli.Settings;
 

@@ -7,6 +7,8 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Silo.Loading;
 
