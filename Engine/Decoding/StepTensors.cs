@@ -29,10 +29,9 @@ internal sealed class StepTensors : IDisposable
         _blockTable = new BoundTensor<int>(binding, DecoderGraph.BlockTable, TensorElement.I32, (long)options.MaxSequences * blocksPerSequence);
         _logitRows = new BoundTensor<long>(binding, DecoderGraph.LogitRows, TensorElement.I64, options.MaxStepTokens);
         _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
-        for (int layer = 0; layer < configuration.Layers; layer++)
+        foreach (CacheTensor cache in KvCacheLayout.Of(configuration))
         {
-            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options.BlockCount, blockTokens);
-            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options.BlockCount, blockTokens);
+            BindCache(binding, cache, options.BlockCount, blockTokens);
         }
     }
 
@@ -70,15 +69,11 @@ internal sealed class StepTensors : IDisposable
         _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, int blocks, int blockTokens)
+    private void BindCache(OnnxBinding binding, CacheTensor cache, int blocks, int blockTokens)
     {
-        var memory = new PageMemory(blocks * DecoderMemory.LayerBlockBytes(configuration));
+        var memory = new PageMemory(blocks * cache.BlockBytes);
         _cache.Add(memory);
         binding.BindInput(
-            OrtApi.Utf8(name),
-            TensorElement.F32,
-            [blocks, blockTokens, configuration.KvHeads, configuration.HeadDim],
-            memory.Address,
-            memory.ByteLength);
+            OrtApi.Utf8(cache.Name), TensorElement.F32, [blocks, blockTokens, cache.Heads, cache.Width], memory.Address, memory.ByteLength);
     }
 }

@@ -21,6 +21,7 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
             GraphBuilder.Own,
             new QuantizeRowsOperator(SimdWidths.Widest, threads),
             new NormHeadsOperator(SimdWidths.Widest),
+            new LatentAttentionOperator(SimdWidths.Widest, threads),
             new ExpertFeedForwardOperator(SimdWidths.Widest, threads)));
         return options;
     }

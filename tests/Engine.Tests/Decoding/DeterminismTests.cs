@@ -21,6 +21,9 @@ public sealed class DeterminismTests
     [InlineData("glm4_moe", WeightFormat.Int8)]
     [InlineData("glm4_moe", WeightFormat.Int4Block32)]
     [InlineData("glm4_moe-air", WeightFormat.F32)]
+    [InlineData("glm4_moe_lite", WeightFormat.F32)]
+    [InlineData("glm4_moe_lite", WeightFormat.Int8)]
+    [InlineData("glm4_moe_lite", WeightFormat.Int4Block32)]
     public void Run_ChunksNeighboursBlocksAndThreads_SameBits(string name, WeightFormat format)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);
