@@ -19,10 +19,10 @@ public static class DecoderMemory
     }
 
     /// <summary>Bytes of a KV block over all layers.</summary>
-    public static long BlockBytes(DecoderConfiguration configuration)
+    public static long BlockBytes(DecoderConfiguration configuration, KvFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return KvCacheLayout.Of(configuration).Sum(cache => cache.BlockBytes);
+        return KvCacheLayout.Of(configuration).Sum(cache => cache.BlockBytes(format));
     }
 
     /// <summary>Bytes of the matrices in the given format; norms, biases and the embedding, which stays in its file, are not counted.</summary>

@@ -8,7 +8,7 @@ namespace GlmCluster.Engine.Decoding;
 internal readonly record struct CacheTensor(string Name, int Layer, int Heads, int Width)
 {
     /// <summary>Bytes of a block.</summary>
-    public long BlockBytes => (long)AttentionShape.PageTokens * Heads * Width * sizeof(float);
+    public long BlockBytes(KvFormat format) => (long)AttentionShape.PageTokens * Heads * format.TokenBytes(Width);
 }
 
 /// <summary>What a decoder caches of every token: keys and values, or the latent rows that they come from.</summary>

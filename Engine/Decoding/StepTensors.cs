@@ -31,7 +31,7 @@ internal sealed class StepTensors : IDisposable
         _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
         foreach (CacheTensor cache in KvCacheLayout.Of(configuration))
         {
-            BindCache(binding, cache, options.BlockCount, blockTokens);
+            BindCache(binding, cache, options, blockTokens);
         }
     }
 
@@ -69,11 +69,15 @@ internal sealed class StepTensors : IDisposable
         _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, CacheTensor cache, int blocks, int blockTokens)
+    private void BindCache(OnnxBinding binding, CacheTensor cache, DecoderRunnerOptions options, int blockTokens)
     {
-        var memory = new PageMemory(blocks * cache.BlockBytes);
+        var memory = new PageMemory(options.BlockCount * cache.BlockBytes(options.KvFormat));
         _cache.Add(memory);
         binding.BindInput(
-            OrtApi.Utf8(cache.Name), TensorElement.F32, [blocks, blockTokens, cache.Heads, cache.Width], memory.Address, memory.ByteLength);
+            OrtApi.Utf8(cache.Name),
+            options.KvFormat.Element(),
+            [options.BlockCount, blockTokens, cache.Heads, options.KvFormat.TokenElements(cache.Width)],
+            memory.Address,
+            memory.ByteLength);
     }
 }

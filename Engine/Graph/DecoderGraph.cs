@@ -39,9 +39,9 @@ internal sealed class DecoderGraph
     /// <param name="positions">Most tokens of a sequence.</param>
     /// <param name="blocks">Blocks of the KV cache.</param>
     /// <returns>Name of the output: logits, shape (logit rows, vocabulary).</returns>
-    public string Add(DecoderWeights weights, int positions, int blocks)
+    public string Add(DecoderWeights weights, int positions, int blocks, KvFormat kvFormat)
     {
-        AddInputs(blocks);
+        AddInputs(blocks, kvFormat);
         var attention = AttentionPart.For(weights.Layers[0].Attention, _nodes);
         attention.AddTables(positions);
         string residual = AddEmbedding(weights.Embedding);
@@ -66,7 +66,7 @@ internal sealed class DecoderGraph
         return logits;
     }
 
-    private void AddInputs(int blocks)
+    private void AddInputs(int blocks, KvFormat kvFormat)
     {
         _graph.Input(TokenIds, TensorElement.I64, -1);
         _graph.Input(CumulativeLengths, TensorElement.I32, -1);
@@ -75,7 +75,7 @@ internal sealed class DecoderGraph
         _graph.Input(LogitRows, TensorElement.I64, -1);
         foreach (CacheTensor cache in KvCacheLayout.Of(_configuration))
         {
-            _graph.Input(cache.Name, TensorElement.F32, blocks, AttentionShape.PageTokens, cache.Heads, cache.Width);
+            _graph.Input(cache.Name, kvFormat.Element(), blocks, AttentionShape.PageTokens, cache.Heads, kvFormat.TokenElements(cache.Width));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Engine.Kernels;
 
@@ -10,8 +11,8 @@ namespace GlmCluster.Engine.Kernels;
 /// score = q·Wk·c + rope(q')·rope(k') and value = Wv·(Σ p·c) (arXiv:2405.04434, section 2.1, with Wk and Wv absorbed). A step is
 /// <see cref="BeginLatent"/>, every unit of <see cref="Absorb"/>, the phases of <see cref="PagedAttention"/>, every unit of <see cref="Expand"/>.
 /// </remarks>
-internal abstract unsafe class LatentAttention(AttentionShape shape, LatentShape latent, SimdWidth width, int workers)
-    : PagedAttention(shape with { SharedValueDim = latent.LatentWidth }, latent.QueryDim, width, workers)
+internal abstract unsafe class LatentAttention(AttentionShape shape, LatentShape latent, KvFormat format, SimdWidth width, int workers)
+    : PagedAttention(shape with { SharedValueDim = latent.LatentWidth }, latent.QueryDim, format, width, workers)
 {
     /// <summary>Tokens whose latent rows stay in the first cache while weights pass.</summary>
     private const int TileTokens = 16;
@@ -22,14 +23,14 @@ internal abstract unsafe class LatentAttention(AttentionShape shape, LatentShape
     private float* _rows; // one widened weight row per worker
     private LatentStep _latentStep;
 
-    public static LatentAttention Create(int heads, LatentShape latent, bool rotatesHalves, SimdWidth width, int workers)
+    public static LatentAttention Create(int heads, LatentShape latent, bool rotatesHalves, KvFormat format, SimdWidth width, int workers)
     {
         var shape = new AttentionShape(heads, KvHeads: 1, latent.LatentWidth + latent.RotaryDim, latent.RotaryDim, rotatesHalves);
         return width switch
         {
-            SimdWidth.Bits512 => new LatentAttention<Simd512, Vector512<float>>(shape, latent, width, workers),
-            SimdWidth.Bits256 => new LatentAttention<Simd256, Vector256<float>>(shape, latent, width, workers),
-            _ => new LatentAttention<Simd128, Vector128<float>>(shape, latent, width, workers),
+            SimdWidth.Bits512 => new LatentAttention<Simd512, Vector512<float>>(shape, latent, format, width, workers),
+            SimdWidth.Bits256 => new LatentAttention<Simd256, Vector256<float>>(shape, latent, format, width, workers),
+            _ => new LatentAttention<Simd128, Vector128<float>>(shape, latent, format, width, workers),
         };
     }
 
@@ -83,8 +84,8 @@ internal abstract unsafe class LatentAttention(AttentionShape shape, LatentShape
 }
 
 /// <inheritdoc/>
-internal sealed unsafe class LatentAttention<TSimd, TVector>(AttentionShape shape, LatentShape latent, SimdWidth width, int workers)
-    : LatentAttention(shape, latent, width, workers)
+internal sealed unsafe class LatentAttention<TSimd, TVector>(AttentionShape shape, LatentShape latent, KvFormat format, SimdWidth width, int workers)
+    : LatentAttention(shape, latent, format, width, workers)
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
 {
@@ -124,6 +125,7 @@ internal sealed unsafe class LatentAttention<TSimd, TVector>(AttentionShape shap
     /// <summary>Norms a tile's latent rows, rotates queries and keys, and writes latent rows and keys into their page.</summary>
     protected override void Append(in AttentionTile tile)
     {
+        float* cached = stackalloc float[AttentionShape.LargestHeadDim];
         for (int i = 0; i < tile.Tokens; i++)
         {
             int position = tile.FirstPosition + i;
@@ -135,12 +137,11 @@ internal sealed unsafe class LatentAttention<TSimd, TVector>(AttentionShape shap
                 Rotate(Source(token, head) + Latent.PlainDim, Target(token, head) + Latent.LatentWidth, cosines, sines, Scale);
             }
 
-            int block = Step.BlockTable[(tile.Sequence * Step.TableWidth) + (position / AttentionShape.PageTokens)];
-            long row = ((long)block * AttentionShape.PageTokens) + (position % AttentionShape.PageTokens);
-            float* cached = Step.KeyCache + (row * Shape.HeadDim);
             float* keyValue = LatentInputs.KeyValue + ((long)token * Shape.HeadDim);
             RowMath<TSimd, TVector>.Norm(keyValue, LatentInputs.KeyValueNorm, LatentInputs.NormEpsilon, Latent.LatentWidth, cached);
             Rotate(keyValue + Latent.LatentWidth, cached + Latent.LatentWidth, cosines, sines, 1);
+            int block = Step.BlockTable[(tile.Sequence * Step.TableWidth) + (position / AttentionShape.PageTokens)];
+            Pages.WriteValue(Step.ValueCache + ((long)block * Pages.PageBytes), position % AttentionShape.PageTokens, cached);
         }
     }
 

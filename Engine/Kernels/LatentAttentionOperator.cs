@@ -1,12 +1,14 @@
 using System.Collections.Immutable;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>Causal multi-head latent attention over a paged cache of latent rows. See <see cref="LatentAttention"/>.</summary>
+/// <param name="format">Of the cache.</param>
 /// <param name="width">Vector width of the kernels.</param>
 /// <param name="workers">Threads of the session.</param>
-internal sealed class LatentAttentionOperator(SimdWidth width, int workers) : CustomOperator
+internal sealed class LatentAttentionOperator(KvFormat format, SimdWidth width, int workers) : CustomOperator
 {
     public const string OperatorName = "LatentAttention";
 
@@ -19,7 +21,7 @@ internal sealed class LatentAttentionOperator(SimdWidth width, int workers) : Cu
         new(TensorElement.F32), // weight of the latent norm [latent]
         new(TensorElement.U8), // rows of keys and values per head [1, heads·(plain + value), row bytes]
         new(TensorElement.F32), // their scales
-        new(TensorElement.F32), // cache [blocks, 32, 1, latent + rotary]
+        new(format.Element()), // cache [blocks, 32, 1, latent + rotary]
         new(TensorElement.I32), // cumulative sequence lengths
         new(TensorElement.I32), // past lengths
         new(TensorElement.I32), // block table
@@ -35,7 +37,7 @@ internal sealed class LatentAttentionOperator(SimdWidth width, int workers) : Cu
             attributes.Integer("latent_width"), attributes.Integer("plain_dim"), attributes.Integer("rotary_dim"), attributes.Integer("value_dim"));
         int heads = attributes.Integer("num_heads");
         return new LatentAttentionKernel(
-            LatentAttention.Create(heads, latent, attributes.Integer("rotary_interleaved") == 0, width, workers),
+            LatentAttention.Create(heads, latent, attributes.Integer("rotary_interleaved") == 0, format, width, workers),
             heads,
             latent,
             new PackedMatrix { Element = (PackedElement)attributes.Integer("element"), ScaleColumns = attributes.Integer("scale_columns") },
@@ -77,8 +79,8 @@ internal sealed unsafe class LatentAttentionKernel(
         attention.BeginLatent(
             new AttentionStep
             {
-                KeyCache = (float*)context.Input(5).Data,
-                ValueCache = (float*)context.Input(5).Data,
+                KeyCache = (byte*)context.Input(5).Data,
+                ValueCache = (byte*)context.Input(5).Data,
                 CumulativeLengths = (int*)context.Input(6).Data,
                 PastLengths = (int*)context.Input(7).Data,
                 BlockTable = (int*)blockTable.Data,

@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
