@@ -1,5 +1,4 @@
 using GlmCluster.Checkpoints.Weights;
-using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
