@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Kernels;
 
 namespace GlmCluster.Engine.Decoding;
@@ -13,11 +14,8 @@ public static class DecoderMemory
     public static long Parameters(DecoderConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        long matrices = WeightBytes(configuration, WeightFormat.F32) / sizeof(float);
-        long embedding = configuration.TiedHead ? 0 : (long)configuration.VocabularySize * configuration.HiddenSize;
-        long biases = configuration.QkvBias ? (configuration.Heads + (2L * configuration.KvHeads)) * configuration.HeadDim : 0;
-        long normsPerLayer = (configuration.Family == DecoderFamily.Glm4 ? 4L : 2L) * configuration.HiddenSize;
-        return matrices + embedding + (configuration.Layers * (biases + normsPerLayer)) + configuration.HiddenSize;
+        var layout = DecoderLayout.For(configuration);
+        return layout.Slots.Sum(slot => slot.Elements) - (configuration.TiedHead ? layout.Head.Elements : 0);
     }
 
     /// <summary>Bytes of a KV block over all layers, keys and values.</summary>
@@ -31,15 +29,10 @@ public static class DecoderMemory
     public static long WeightBytes(DecoderConfiguration configuration, WeightFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        long hidden = configuration.HiddenSize;
-        long queries = (long)configuration.Heads * configuration.HeadDim;
-        long packed = queries + (2L * configuration.KvHeads * configuration.HeadDim);
-        long feedForward = configuration.FeedForwardSize;
-        long layer = format.MatrixBytes(packed, hidden)
-            + format.MatrixBytes(hidden, queries)
-            + format.MatrixBytes(2 * feedForward, hidden)
-            + format.MatrixBytes(hidden, feedForward);
-        return (configuration.Layers * layer) + format.MatrixBytes(configuration.VocabularySize, hidden);
+        var layout = DecoderLayout.For(configuration);
+        return layout.Layers.SelectMany(layer => layer.All()).Append(layout.Head)
+            .Where(slot => slot.Role == TensorRole.Matrix)
+            .Sum(slot => format.MatrixBytes(slot.Shape[0], slot.Shape[1]));
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>

@@ -106,7 +106,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         return new ModelCard
         {
             Model = new ModelReference(options.Name, contentHash),
-            Architecture = configuration.ModelType,
+            Architecture = configuration.Family.ModelType,
             ContextTokens = sizes.ContextTokens,
             VocabularySize = configuration.VocabularySize,
             StopIds = defaults.StopIds,

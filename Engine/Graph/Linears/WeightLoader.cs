@@ -19,10 +19,6 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
     private readonly ParallelOptions _parallel = new() { MaxDegreeOfParallelism = threads };
     private long _doneBytes;
 
-    /// <summary>Stored bytes of a decoder's weights.</summary>
-    public static long StoredBytes(DecoderWeights weights) =>
-        new[] { weights.Embedding, weights.Head, weights.FinalNorm }.Concat(weights.Layers.SelectMany(TensorsOf)).Sum(tensor => tensor.ByteLength);
-
     /// <summary>Widens a vector, given in parts, to f32.</summary>
     public PageMemory ToFloat(ImmutableArray<TensorView> parts)
     {
@@ -78,11 +74,6 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         _doneBytes += parts.Sum(part => part.ByteLength);
         progress?.Report(new LoadProgress(Stage, _doneBytes, totalBytes));
     }
-
-    private static IEnumerable<TensorView> TensorsOf(DecoderLayerWeights layer) =>
-        layer.QueryKeyValue.Concat(layer.QueryKeyValueBias)
-            .Concat([layer.InputNorm, layer.FeedForwardNorm, layer.AttentionOutput, layer.GateUp, layer.Down])
-            .Concat(new[] { layer.AttentionOutputNorm, layer.FeedForwardOutputNorm }.OfType<TensorView>());
 
     private static void QuantizeRowBlocks(WeightMatrix matrix, int row, Int4Matrix target)
     {
