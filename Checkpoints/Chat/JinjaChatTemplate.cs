@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using GlmCluster.Checkpoints.Chat.Jinja;
 using GlmCluster.Checkpoints.Tokenization;
@@ -15,7 +16,6 @@ internal sealed class JinjaChatTemplate : IChatTemplate
 
     private static readonly ChatMessage[] Probe = [new(ChatRole.User, "a", [])];
 
-    private readonly ITokenizer _tokenizer;
     private readonly JinjaTemplate _template;
     private readonly IReadOnlyDictionary<string, string> _tokenNames;
     private readonly SpecialTokenSplitter _splitter;
@@ -28,7 +28,6 @@ internal sealed class JinjaChatTemplate : IChatTemplate
     /// <exception cref="JinjaException">The template uses what is not supported, or cannot render a chat of one message.</exception>
     public JinjaChatTemplate(ITokenizer tokenizer, string source, IReadOnlyDictionary<string, string> tokenNames)
     {
-        _tokenizer = tokenizer;
         _tokenNames = tokenNames;
         _template = JinjaTemplate.Parse(source);
         _splitter = new SpecialTokenSplitter(tokenizer);
@@ -49,10 +48,8 @@ internal sealed class JinjaChatTemplate : IChatTemplate
 
         try
         {
-            var ids = new List<int>();
-            _splitter.Encode(RenderText(messages, tools, options), ids);
-            _tokenizer.Encode(ForcedOpening(options), ids);
-            return ids;
+            MarkedText prompt = RenderText(messages, tools, options);
+            return _splitter.Encode(MarkedTextBuilder.Join([prompt, ForcedOpening(options)], MarkedText.Empty));
         }
         catch (JinjaRaisedException refused)
         {
@@ -73,24 +70,25 @@ internal sealed class JinjaChatTemplate : IChatTemplate
         ArgumentNullException.ThrowIfNull(options);
         string prompt = RenderText(Probe, [], options with { ForcedTool = null }).Text;
         IReplyParser parser = _callsAreXml ? new XmlReplyParser(tools)
-            : prompt.EndsWith("<|assistant|>", StringComparison.Ordinal) ? new Glm4ReplyParser(tools, startsInHeader: true)
+            : prompt.EndsWith("<|assistant|>", StringComparison.Ordinal) ? new Glm4ReplyParser([.. tools.Select(tool => tool.Name)], startsInHeader: true)
             : new PlainReplyParser();
         IReplyParser whole = _thinks ? new ThoughtReplyParser(parser, prompt.EndsWith(ThoughtStart, StringComparison.Ordinal)) : parser;
-        return PrimedReplyParser.Create(whole, ForcedOpening(options));
+        whole.Push(ForcedOpening(options).Text, new StringBuilder(), new StringBuilder()); // as if the model had written it
+        return whole;
     }
 
     /// <summary>What a forced call's reply begins with.</summary>
-    private string ForcedOpening(ChatOptions options)
+    private MarkedText ForcedOpening(ChatOptions options)
     {
         if (options.ForcedTool is not string tool)
         {
-            return "";
+            return MarkedText.Empty;
         }
 
         string prompt = RenderText(Probe, [], options with { ForcedTool = null }).Text;
         string thoughtEnd = prompt.EndsWith(ThoughtStart, StringComparison.Ordinal) ? "</think>" : "";
         return _callsAreXml
-            ? $"{thoughtEnd}<tool_call>{tool}"
+            ? MarkedTextBuilder.Join([MarkedText.FromTemplate($"{thoughtEnd}<tool_call>"), MarkedText.FromData(tool)], MarkedText.Empty)
             : throw new ChatTemplateException("This model's chat template has no known form of a forced call; leave tool_choice to 'auto'.");
     }
 

@@ -18,8 +18,9 @@ internal sealed class SpecialTokenSplitter
             .ToDictionary(group => group.Key, group => group.OrderByDescending(token => token.Length).ToArray());
     }
 
-    public void Encode(MarkedText text, List<int> ids)
+    public List<int> Encode(MarkedText text)
     {
+        List<int> ids = [];
         int start = 0;
         for (int i = 0; i < text.Length; i++)
         {
@@ -35,6 +36,7 @@ internal sealed class SpecialTokenSplitter
         }
 
         _tokenizer.Encode(text.Text.AsSpan(start), ids);
+        return ids;
     }
 
     private string? FindToken(MarkedText text, int at)

@@ -34,7 +34,7 @@ internal static class JinjaFilters
         "string" or "safe" => (subject, _) => JinjaValues.ToText(subject),
         "int" => ToInteger,
         "float" => (subject, _) => ToFloat(subject),
-        "abs" => (subject, _) => subject is long number ? Math.Abs(number) : Math.Abs(ToFloat(subject)),
+        "abs" => (subject, _) => subject is long number ? (object)Math.Abs(number) : Math.Abs(ToFloat(subject)),
         "map" => MapEach,
         "select" => (subject, arguments) => Choose(subject, arguments, hasAttribute: false, keeps: true),
         "reject" => (subject, arguments) => Choose(subject, arguments, hasAttribute: false, keeps: false),

@@ -31,7 +31,7 @@ internal static class JinjaJson
             case JsonValueKind.String:
                 return MarkedText.FromData(element.GetString()!);
             case JsonValueKind.Number:
-                return element.TryGetInt64(out long whole) ? whole : element.GetDouble();
+                return element.TryGetInt64(out long whole) ? (object)whole : element.GetDouble(); // without the cast both would be doubles
             case JsonValueKind.True or JsonValueKind.False:
                 return element.ValueKind == JsonValueKind.True;
             default:
