@@ -1,7 +1,7 @@
 using System.Text;
 using GlmCluster.Checkpoints.Chat;
-using GlmCluster.Checkpoints.Text;
 using GlmCluster.Checkpoints.Tests.Text;
+using GlmCluster.Checkpoints.Text;
 
 namespace GlmCluster.Checkpoints.Tests.Chat;
 
