@@ -14,7 +14,9 @@ internal sealed class JinjaChatTemplate : IChatTemplate
 {
     private const string ThoughtStart = "<think>";
 
-    private static readonly ChatMessage[] Probe = [new(ChatRole.User, "a", [])];
+    private const string ProbeText = "probe";
+
+    private static readonly ChatMessage[] Probe = [new(ChatRole.User, ProbeText, [])];
 
     private readonly JinjaTemplate _template;
     private readonly IReadOnlyDictionary<string, string> _tokenNames;
@@ -25,7 +27,7 @@ internal sealed class JinjaChatTemplate : IChatTemplate
     /// <param name="tokenizer">Encodes what it renders.</param>
     /// <param name="source">Jinja source.</param>
     /// <param name="tokenNames">Special tokens by the names that templates use, such as <c>eos_token</c>.</param>
-    /// <exception cref="JinjaException">The template uses what is not supported, or cannot render a chat of one message.</exception>
+    /// <exception cref="JinjaException">The template uses what is not supported, or does not render a chat of one message.</exception>
     public JinjaChatTemplate(ITokenizer tokenizer, string source, IReadOnlyDictionary<string, string> tokenNames)
     {
         _tokenNames = tokenNames;
@@ -33,7 +35,10 @@ internal sealed class JinjaChatTemplate : IChatTemplate
         _splitter = new SpecialTokenSplitter(tokenizer);
         _callsAreXml = source.Contains("<arg_key>", StringComparison.Ordinal);
         _thinks = source.Contains(ThoughtStart, StringComparison.Ordinal) || source.Contains("</think>", StringComparison.Ordinal);
-        RenderText(Probe, [], ChatOptions.Default);
+        if (!RenderText(Probe, [], ChatOptions.Default).Text.Contains(ProbeText, StringComparison.Ordinal))
+        {
+            throw new JinjaException("it does not print the messages.");
+        }
     }
 
     public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools, ChatOptions options)

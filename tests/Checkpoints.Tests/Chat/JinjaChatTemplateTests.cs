@@ -50,6 +50,7 @@ public sealed class JinjaChatTemplateTests
 
     [Theory]
     [InlineData("{{ messages[0].content | shout }}<tools>", "line 1: the filter 'shout' is not supported.")]
+    [InlineData("<tools>", "it does not print the messages.")]
     [InlineData("{% while true %}<tools>{% endwhile %}", "line 1: the statement 'while' is not supported.")]
     [InlineData("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}<tools>", "it may loop without end.")]
     public void Load_TemplateThatCannotRun_SaysWhyAndOffersCompletionsOnly(string source, string problem)
@@ -64,7 +65,7 @@ public sealed class JinjaChatTemplateTests
     [Fact]
     public void Render_TemplateRaises_TellsTheClient()
     {
-        const string Source = "{% if messages | length > 1 %}{{ raise_exception('One message only.') }}{% endif %}<tools><|assistant|>";
+        const string Source = "{% if messages | length > 1 %}{{ raise_exception('One message only.') }}{% endif %}{{ messages[0].content }}<|assistant|>";
         IChatTemplate template = TestModels.WithNanoTokenizer("glm", Source).ChatTemplate!;
 
         ChatTemplateException refused = Assert.Throws<ChatTemplateException>(

@@ -69,8 +69,7 @@ public sealed class TextModelTests
     }
 
     [Theory]
-    [InlineData("glm", TestTemplates.Glm45)]
-    [InlineData("glm", TestTemplates.ChatGlm3)]
+    [InlineData("glm", "{% extends 'base' %}")]
     [InlineData("llama", null)]
     public void Load_UnknownChatLayout_OffersPlainCompletionsOnly(string modelType, string? template)
     {
