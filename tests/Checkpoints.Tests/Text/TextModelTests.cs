@@ -1,4 +1,3 @@
-using GlmCluster.Checkpoints.Tests.Chat;
 using GlmCluster.Checkpoints.Tests.Tokenization;
 using GlmCluster.Checkpoints.Text;
 
