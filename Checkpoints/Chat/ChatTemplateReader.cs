@@ -1,3 +1,4 @@
+using GlmCluster.Checkpoints.Text;
 using GlmCluster.Checkpoints.Tokenization;
 
 namespace GlmCluster.Checkpoints.Chat;
@@ -6,13 +7,13 @@ namespace GlmCluster.Checkpoints.Chat;
 internal static class ChatTemplateReader
 {
     /// <summary>The folder's layout, or null and the reason.</summary>
-    /// <param name="tokenizer">The folder's tokenizer.</param>
+    /// <param name="folder">The folder's tokenizer.</param>
     /// <param name="jinja">The folder's own template; null: the family's usual one.</param>
     /// <param name="modelType"><c>model_type</c> of <c>config.json</c>.</param>
-    /// <param name="hasRanksFile">Whether the tokenizer is GLM-4's ranks file, whose code encodes headers and contents apart.</param>
     /// <param name="problem">Why there is none; fit for users.</param>
-    public static IChatTemplate? Read(ITokenizer tokenizer, string? jinja, string? modelType, bool hasRanksFile, out string? problem)
+    public static IChatTemplate? Read(FolderTokenizer folder, string? jinja, string? modelType, out string? problem)
     {
+        ITokenizer tokenizer = folder.Tokenizer;
         Glm4Layout? layout = jinja is null ? FamilyLayout(modelType) : Glm4LayoutReader.Read(jinja);
         if (layout is null)
         {
@@ -25,7 +26,7 @@ internal static class ChatTemplateReader
 
         string? missing = Glm4ChatTemplate.FindMissingToken(tokenizer, layout);
         problem = missing is null ? null : $"The tokenizer has no {missing}, which the chat layout needs. Only plain completions are offered.";
-        return missing is null ? new Glm4ChatTemplate(tokenizer, layout, hasRanksFile) : null;
+        return missing is null ? new Glm4ChatTemplate(tokenizer, layout, encodesHeadersApart: folder.Family == TextFamily.Glm4Ranks) : null;
     }
 
     private static Glm4Layout? FamilyLayout(string? modelType) => modelType switch

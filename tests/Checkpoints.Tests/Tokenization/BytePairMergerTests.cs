@@ -10,7 +10,7 @@ public sealed class BytePairMergerTests
         var random = new Random(7);
         for (int round = 0; round < 2000; round++)
         {
-            MergeTable merges = CreateMerges(random);
+            PairTable<Merge> merges = CreateMerges(random);
             int[] bytes = [.. Enumerable.Range(0, random.Next(1, BytePairMerger.ShortChunkBytes + 1)).Select(_ => random.Next(3))];
             int[] expected = MergeByTheRule(merges, bytes);
 
@@ -24,26 +24,26 @@ public sealed class BytePairMergerTests
     [Fact]
     public void Merge_EqualRanksOverlap_LeftmostFirst()
     {
-        var merges = new MergeTable(1);
-        merges.Add(0, 0, new Merge(0, 1));
+        PairTable<Merge> merges = Merge.NewTable(1);
+        merges.Set(0, 0, new Merge(0, 1));
 
         int[] ids = [0, 0, 0];
         Assert.Equal([1, 0], ids[..BytePairMerger.MergeLong(merges, ids)]);
     }
 
     /// <summary>A few merges over three bytes that build on each other.</summary>
-    private static MergeTable CreateMerges(Random random)
+    private static PairTable<Merge> CreateMerges(Random random)
     {
-        var merges = new MergeTable(0);
+        PairTable<Merge> merges = Merge.NewTable(0);
         for (int rank = 0; rank < 12; rank++)
         {
-            merges.Add(random.Next(3 + rank), random.Next(3 + rank), new Merge(rank, 3 + rank));
+            merges.Set(random.Next(3 + rank), random.Next(3 + rank), new Merge(rank, 3 + rank));
         }
 
         return merges;
     }
 
-    private static int[] MergeByTheRule(MergeTable merges, int[] bytes)
+    private static int[] MergeByTheRule(PairTable<Merge> merges, int[] bytes)
     {
         List<int> ids = [.. bytes];
         while (true)

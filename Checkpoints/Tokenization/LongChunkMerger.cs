@@ -1,0 +1,113 @@
+using System.Buffers;
+
+namespace GlmCluster.Checkpoints.Tokenization;
+
+/// <summary>
+/// Joins a chunk of any length in windows, so that time grows with its length and memory does not. The result is that of joining it whole.
+/// </summary>
+/// <remarks>
+/// Why: take a row of pieces in which every two neighbours, joined on their own from their parts, stay the same two pieces. Then the row is the
+/// result for the whole text, because the first merge across a border between two of them would also happen when those two are joined
+/// alone. The pieces inside a window's result have that property; where two windows meet it is tested. A border that fails
+/// the test moves left, and where several fail the window doubles.
+/// </remarks>
+internal sealed class LongChunkMerger(PairTable<Merge> merges)
+{
+    /// <summary>Parts in one window.</summary>
+    public const int WindowParts = 4096;
+
+    /// <summary>Borders tried before the window grows. The last pieces of a window are the least certain.</summary>
+    private const int Tries = 8;
+
+    /// <summary>Parts that were joined, again or for a test included.</summary>
+    public long PartsMerged { get; private set; }
+
+    /// <summary>Joins in place.</summary>
+    /// <inheritdoc cref="BytePairMerger.Merge" path="/param|/returns"/>
+    public int Merge(Span<int> ids)
+    {
+        int written = 0;
+        int start = 0;
+        int windowParts = WindowParts;
+        Window window = MergeWindow(ids[..Math.Min(windowParts, ids.Length)]);
+        while (start + window.Parts < ids.Length)
+        {
+            if (TryFindBorder(ids[start..], window, out int kept, out Window next))
+            {
+                window.Pieces.AsSpan(0, kept).CopyTo(ids[written..]);
+                written += kept;
+                start += window.Starts[kept];
+                windowParts = WindowParts;
+            }
+            else
+            {
+                windowParts *= 2;
+                next = MergeWindow(ids.Slice(start, Math.Min(windowParts, ids.Length - start)));
+            }
+
+            window.Return();
+            window = next;
+        }
+
+        window.Pieces.AsSpan(0, window.Count).CopyTo(ids[written..]);
+        written += window.Count;
+        window.Return();
+        return written;
+    }
+
+    /// <summary>Finds where the window's pieces are certain up to.</summary>
+    /// <param name="rest">From the window's first part on.</param>
+    /// <param name="window">Ends before the rest does.</param>
+    /// <param name="kept">How many of its pieces are certain.</param>
+    /// <param name="next">The window that begins after them.</param>
+    private bool TryFindBorder(ReadOnlySpan<int> rest, Window window, out int kept, out Window next)
+    {
+        int last = Math.Max(window.Count - Tries, 1);
+        for (kept = last; kept > 0 && kept > last - Tries; kept--)
+        {
+            int border = window.Starts[kept];
+            next = MergeWindow(rest.Slice(border, Math.Min(WindowParts, rest.Length - border)));
+            int nextEnd = border + (next.Count > 1 ? next.Starts[1] : next.Parts);
+            if (StayApart(rest[window.Starts[kept - 1]..nextEnd], window.Pieces[kept - 1], next.Pieces[0]))
+            {
+                return true;
+            }
+
+            next.Return();
+        }
+
+        next = default;
+        return false;
+    }
+
+    private bool StayApart(ReadOnlySpan<int> parts, int left, int right)
+    {
+        Window both = MergeWindow(parts);
+        bool stay = both.Count == 2 && both.Pieces[0] == left && both.Pieces[1] == right;
+        both.Return();
+        return stay;
+    }
+
+    private Window MergeWindow(ReadOnlySpan<int> parts)
+    {
+        int[] pieces = ArrayPool<int>.Shared.Rent(parts.Length);
+        int[] starts = ArrayPool<int>.Shared.Rent(parts.Length);
+        parts.CopyTo(pieces);
+        PartsMerged += parts.Length;
+        return new Window(parts.Length, pieces, starts, BytePairMerger.MergeLong(merges, pieces.AsSpan(0, parts.Length), starts));
+    }
+
+    /// <summary>A stretch of parts and what they became.</summary>
+    /// <param name="Parts">How many there were.</param>
+    /// <param name="Pieces">The first <paramref name="Count"/> are the result.</param>
+    /// <param name="Starts">Where each piece's first part was.</param>
+    /// <param name="Count">Pieces.</param>
+    private readonly record struct Window(int Parts, int[] Pieces, int[] Starts, int Count)
+    {
+        public void Return()
+        {
+            ArrayPool<int>.Shared.Return(Pieces);
+            ArrayPool<int>.Shared.Return(Starts);
+        }
+    }
+}
