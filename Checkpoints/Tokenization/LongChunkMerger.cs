@@ -3,13 +3,13 @@ using System.Buffers;
 namespace GlmCluster.Checkpoints.Tokenization;
 
 /// <summary>
-/// Joins a chunk of any length in windows, so that time grows with its length and memory does not. The result is that of joining it whole.
+/// Joins a chunk of any length in windows, so that time grows with its length and memory hardly does. The result is that of joining it whole.
 /// </summary>
 /// <remarks>
 /// Why: take a row of pieces in which every two neighbours, joined on their own from their parts, stay the same two pieces. Then the row is the
 /// result for the whole text, because the first merge across a border between two of them would also happen when those two are joined
-/// alone. The pieces inside a window's result have that property; where two windows meet it is tested. A border that fails
-/// the test moves left, and where several fail the window doubles.
+/// alone. The pieces inside a window's result have that property; where two windows meet it is tested. A border that fails the test
+/// moves left, where several fail the window doubles, and where that changes a piece at an earlier border the chunk is joined whole.
 /// </remarks>
 internal sealed class LongChunkMerger(PairTable<Merge> merges)
 {
@@ -26,30 +26,48 @@ internal sealed class LongChunkMerger(PairTable<Merge> merges)
     /// <inheritdoc cref="BytePairMerger.Merge" path="/param|/returns"/>
     public int Merge(Span<int> ids)
     {
+        int[] pieces = ArrayPool<int>.Shared.Rent(ids.Length);
+        int count = MergeWindows(ids, pieces);
+        pieces.AsSpan(0, Math.Max(count, 0)).CopyTo(ids);
+        ArrayPool<int>.Shared.Return(pieces);
+        return count >= 0 ? count : BytePairMerger.MergeLong(merges, ids);
+    }
+
+    /// <returns>How many pieces there are; -1 where windows do not do.</returns>
+    private int MergeWindows(ReadOnlySpan<int> parts, Span<int> pieces)
+    {
         int written = 0;
         int start = 0;
+        int before = 0; // where the last piece written began
         int windowParts = WindowParts;
-        Window window = MergeWindow(ids[..Math.Min(windowParts, ids.Length)]);
-        while (start + window.Parts < ids.Length)
+        Window window = MergeWindow(parts[..Math.Min(windowParts, parts.Length)]);
+        while (start + window.Parts < parts.Length)
         {
-            if (TryFindBorder(ids[start..], window, out int kept, out Window next))
+            if (TryFindBorder(parts[start..], window, out int kept, out Window next))
             {
-                window.Pieces.AsSpan(0, kept).CopyTo(ids[written..]);
+                window.Pieces.AsSpan(0, kept).CopyTo(pieces[written..]);
                 written += kept;
+                before = start + window.Starts[kept - 1];
                 start += window.Starts[kept];
                 windowParts = WindowParts;
             }
             else
             {
                 windowParts *= 2;
-                next = MergeWindow(ids.Slice(start, Math.Min(windowParts, ids.Length - start)));
+                next = MergeWindow(parts.Slice(start, Math.Min(windowParts, parts.Length - start)));
+                if (written > 0 && !StayApart(parts[before..(start + next.FirstParts)], pieces[written - 1], next.Pieces[0]))
+                {
+                    window.Return();
+                    next.Return();
+                    return -1;
+                }
             }
 
             window.Return();
             window = next;
         }
 
-        window.Pieces.AsSpan(0, window.Count).CopyTo(ids[written..]);
+        window.Pieces.AsSpan(0, window.Count).CopyTo(pieces[written..]);
         written += window.Count;
         window.Return();
         return written;
@@ -67,8 +85,7 @@ internal sealed class LongChunkMerger(PairTable<Merge> merges)
         {
             int border = window.Starts[kept];
             next = MergeWindow(rest.Slice(border, Math.Min(WindowParts, rest.Length - border)));
-            int nextEnd = border + (next.Count > 1 ? next.Starts[1] : next.Parts);
-            if (StayApart(rest[window.Starts[kept - 1]..nextEnd], window.Pieces[kept - 1], next.Pieces[0]))
+            if (StayApart(rest[window.Starts[kept - 1]..(border + next.FirstParts)], window.Pieces[kept - 1], next.Pieces[0]))
             {
                 return true;
             }
@@ -104,6 +121,9 @@ internal sealed class LongChunkMerger(PairTable<Merge> merges)
     /// <param name="Count">Pieces.</param>
     private readonly record struct Window(int Parts, int[] Pieces, int[] Starts, int Count)
     {
+        /// <summary>How many parts the first piece has.</summary>
+        public int FirstParts => Count > 1 ? Starts[1] : Parts;
+
         public void Return()
         {
             ArrayPool<int>.Shared.Return(Pieces);

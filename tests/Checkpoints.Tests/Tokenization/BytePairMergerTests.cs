@@ -31,6 +31,52 @@ public sealed class BytePairMergerTests
         Assert.Equal([1, 0], ids[..BytePairMerger.MergeLong(merges, ids)]);
     }
 
+    [Fact]
+    public void Merge_LongChunks_EqualJoiningThemWhole()
+    {
+        var random = new Random(8);
+        for (int round = 0; round < 60; round++)
+        {
+            PairTable<Merge> merges = CreateMerges(random);
+            int alphabet = random.Next(1, 4);
+            int[] bytes = [.. Enumerable.Range(0, random.Next(LongChunkMerger.WindowParts, 5 * LongChunkMerger.WindowParts)).Select(_ => random.Next(alphabet))];
+            int[] whole = [.. bytes];
+            int[] windows = [.. bytes];
+
+            int[] expected = whole[..BytePairMerger.MergeLong(merges, whole)];
+
+            Assert.Equal(expected, windows[..new LongChunkMerger(merges).Merge(windows)]);
+        }
+    }
+
+    [Fact]
+    public void Merge_LongerChunk_TakesNoMoreWorkForEachPart()
+    {
+        PairTable<Merge> merges = CreateMerges(new Random(9));
+        double[] work = [.. ((int[])[100_000, 1_000_000]).Select(parts =>
+        {
+            var merger = new LongChunkMerger(merges);
+            merger.Merge(new int[parts]);
+            return (double)merger.PartsMerged / parts;
+        })];
+
+        Assert.InRange(work[1] / work[0], 0.9, 1.1);
+        Assert.InRange(work[1], 1, 1.5);
+    }
+
+    [Fact]
+    public void Merge_LastPartChangesEverything_IsJoinedWhole()
+    {
+        // The b at the end joins with the a before it, and what comes of it with the next one, and so on to the start.
+        PairTable<Merge> merges = Merge.NewTable(2);
+        merges.Set(0, 1, new Merge(0, 2));
+        merges.Set(0, 2, new Merge(1, 2));
+        int[] parts = new int[3 * LongChunkMerger.WindowParts];
+        parts[^1] = 1;
+
+        Assert.Equal([2], parts[..new LongChunkMerger(merges).Merge(parts)]);
+    }
+
     /// <summary>A few merges over three bytes that build on each other.</summary>
     private static PairTable<Merge> CreateMerges(Random random)
     {
