@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
@@ -10,6 +11,7 @@ internal static class ModelCommand
     public static readonly string[] Examples =
     [
         "glm model verify ~/models/glm-4-9b-chat",
+        "glm model quality ~/models/glm-4-9b-chat --weights int4",
         "glm model tokenize ~/models/chatglm3-6b --text \"你好\"",
     ];
 
@@ -18,7 +20,7 @@ internal static class ModelCommand
 
     private static readonly string[] VerifySettings = ["threads", "onnxruntime"];
 
-    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify(), TokenizeCommand.Create() };
+    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify(), QualityCommand.Create(), TokenizeCommand.Create() };
 
     private static Command CreateVerify()
     {

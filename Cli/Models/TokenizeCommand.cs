@@ -1,5 +1,10 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
+using GlmCluster.Checkpoints;
+using GlmCluster.Checkpoints.Text;
+using GlmCluster.Checkpoints.Tokenization;
 
 namespace GlmCluster.Cli.Models;
 
