@@ -13,6 +13,29 @@ internal static class ChatTemplateReader
     /// <param name="problem">Why there is none; fit for users.</param>
     public static IChatTemplate? Read(FolderTokenizer folder, string? jinja, string? modelType, out string? problem)
     {
+        problem = null;
+        switch (folder.Family)
+        {
+            case TextFamily.ChatGlm:
+                return new RoundsChatTemplate(folder.EncodePlain, RoundsLayout.ChatGlm);
+            case TextFamily.ChatGlm2:
+                return new RoundsChatTemplate(folder.EncodePlain, RoundsLayout.ChatGlm2);
+            case TextFamily.ChatGlm3:
+                return new ChatGlm3Template(folder.Tokenizer);
+            case TextFamily.ChatGlm2Or3:
+                problem = "The folder does not say whether it is ChatGLM2 or ChatGLM3, whose chats differ. Put the release's tokenization_chatglm.py into it, "
+                    + "or \"name_or_path\": \"THUDM/chatglm3-6b\" into tokenizer_config.json. Only plain completions are offered.";
+                return null;
+            case TextFamily.Bert or TextFamily.XlmRoberta:
+                problem = "The folder has an encoder's tokenizer; encoders do not answer.";
+                return null;
+            default:
+                return ReadGlm4(folder, jinja, modelType, out problem);
+        }
+    }
+
+    private static Glm4ChatTemplate? ReadGlm4(FolderTokenizer folder, string? jinja, string? modelType, out string? problem)
+    {
         ITokenizer tokenizer = folder.Tokenizer;
         Glm4Layout? layout = jinja is null ? FamilyLayout(modelType) : Glm4LayoutReader.Read(jinja);
         if (layout is null)

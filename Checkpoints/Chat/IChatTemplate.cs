@@ -25,6 +25,11 @@ public interface IReplyParser
     /// <summary>Takes more raw text; appends finished visible text to <paramref name="content"/>.</summary>
     void Push(ReadOnlySpan<char> text, System.Text.StringBuilder content);
 
+    /// <summary>Takes a special token, which prints nothing but may separate parts of a reply.</summary>
+    void PushSpecial(int id, System.Text.StringBuilder content)
+    {
+    }
+
     /// <summary>Ends the reply; appends held-back text and returns the calls it contained, complete and valid JSON.</summary>
     IReadOnlyList<ChatToolCall> Finish(System.Text.StringBuilder content);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using GlmCluster.Checkpoints.Tokenization;
@@ -45,15 +44,22 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
             : throw new CheckpointException("The text assets have no tokenizer.");
     }
 
-    /// <summary>The special tokens that stand before and after every text of the family.</summary>
-    public (ImmutableArray<int> Prefix, ImmutableArray<int> Suffix) FindFrame() => Family switch
+    /// <summary>Ids of a text between the special tokens that the family puts around it.</summary>
+    public List<int> EncodePlain(string text)
     {
-        TextFamily.ChatGlm => ([], Find("[gMASK]", "<sop>")),
-        TextFamily.ChatGlm2 or TextFamily.ChatGlm3 => (Find("[gMASK]", "sop"), []),
-        TextFamily.Bert => (Find("[CLS]"), Find("[SEP]")),
-        TextFamily.XlmRoberta => (Find("<s>"), Find("</s>")),
-        _ => (Find("[gMASK]", "<sop>"), []),
-    };
+        (string[] prefix, string[] suffix) = Family switch
+        {
+            TextFamily.ChatGlm => ([], ["[gMASK]", "<sop>"]),
+            TextFamily.ChatGlm2 or TextFamily.ChatGlm3 or TextFamily.ChatGlm2Or3 => (["[gMASK]", "sop"], []),
+            TextFamily.Bert => (["[CLS]"], ["[SEP]"]),
+            TextFamily.XlmRoberta => (["<s>"], ["</s>"]),
+            _ => ((string[])["[gMASK]", "<sop>"], (string[])[]),
+        };
+        List<int> ids = [.. Find(prefix)];
+        Tokenizer.Encode(text, ids);
+        ids.AddRange(Find(suffix));
+        return ids;
+    }
 
     private static FolderTokenizer ReadTokenizerModel(ReadOnlyMemory<byte> file, TextAssets assets, FolderJson config, FolderJson tokenizerConfig)
     {
@@ -62,10 +68,12 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
             return new FolderTokenizer(RanksFileReader.Read(file.Span, ReadAddedTokens(tokenizerConfig)), TextFamily.Glm4Ranks);
         }
 
-        // Without a hint the newer one, whose tokens are also the older one's. Only its chat needs to know better.
-        return ChatGlmRelease.Find(assets, config, tokenizerConfig) == ChatGlmRelease.Second
-            ? ReadSentencePieces(TextAssets.TokenizerModel, file, SentencePieceFamily.ChatGlm2, TextFamily.ChatGlm2)
-            : ReadSentencePieces(TextAssets.TokenizerModel, file, SentencePieceFamily.ChatGlm3, TextFamily.ChatGlm3);
+        return ChatGlmRelease.Find(assets, config, tokenizerConfig) switch
+        {
+            ChatGlmRelease.Second => ReadSentencePieces(TextAssets.TokenizerModel, file, SentencePieceFamily.ChatGlm2, TextFamily.ChatGlm2),
+            ChatGlmRelease.Third => ReadSentencePieces(TextAssets.TokenizerModel, file, SentencePieceFamily.ChatGlm3, TextFamily.ChatGlm3),
+            _ => ReadSentencePieces(TextAssets.TokenizerModel, file, SentencePieceFamily.ChatGlm3, TextFamily.ChatGlm2Or3), // its tokens are both's
+        };
     }
 
     private static FolderTokenizer ReadSentencePieces(string name, ReadOnlyMemory<byte> file, SentencePieceFamily family, TextFamily textFamily) =>
@@ -111,19 +119,7 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
     }
 
     /// <summary>Ids of special tokens; none unless the tokenizer has all.</summary>
-    private ImmutableArray<int> Find(params ReadOnlySpan<string> tokens)
-    {
-        ImmutableArray<int>.Builder ids = ImmutableArray.CreateBuilder<int>(tokens.Length);
-        foreach (string token in tokens)
-        {
-            if (!Tokenizer.TryGetSpecialId(token, out int id))
-            {
-                return [];
-            }
-
-            ids.Add(id);
-        }
-
-        return ids.MoveToImmutable();
-    }
+    private IEnumerable<int> Find(string[] tokens) => tokens.All(token => Tokenizer.TryGetSpecialId(token, out _))
+        ? tokens.Select(token => Tokenizer.TryGetSpecialId(token, out int id) ? id : throw new InvalidOperationException())
+        : [];
 }

@@ -12,6 +12,9 @@ internal enum TextFamily
     /// <summary>ChatGLM3-6B: the same file with role tokens.</summary>
     ChatGlm3,
 
+    /// <summary>One of the two, in a folder that does not say which.</summary>
+    ChatGlm2Or3,
+
     /// <summary>GLM-4-9B in its own layout: ranks in <c>tokenizer.model</c>.</summary>
     Glm4Ranks,
 

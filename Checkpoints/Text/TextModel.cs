@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using GlmCluster.Checkpoints.Chat;
@@ -9,17 +8,15 @@ namespace GlmCluster.Checkpoints.Text;
 /// <summary>The text side of a model: tokenizer, chat layout and sampling defaults. Immutable and thread-safe.</summary>
 public sealed class TextModel
 {
-    private readonly ImmutableArray<int> _prefix;
-    private readonly ImmutableArray<int> _suffix;
+    private readonly FolderTokenizer _tokenizer;
 
     private TextModel(FolderTokenizer tokenizer, GenerationDefaults defaults)
     {
-        Tokenizer = tokenizer.Tokenizer;
+        _tokenizer = tokenizer;
         Defaults = defaults;
-        (_prefix, _suffix) = tokenizer.FindFrame();
     }
 
-    public ITokenizer Tokenizer { get; }
+    public ITokenizer Tokenizer => _tokenizer.Tokenizer;
 
     /// <summary>Null where the folder's chat layout is not known; then <see cref="ChatTemplateProblem"/> says why.</summary>
     public IChatTemplate? ChatTemplate { get; private init; }
@@ -38,7 +35,7 @@ public sealed class TextModel
         var tokenizer = FolderTokenizer.Read(assets, config, tokenizerConfig);
         CheckVocabulary(tokenizer.Tokenizer, config);
         GenerationDefaults defaults = GenerationDefaultsReader.Read(
-            FolderJson.Read(assets, TextAssets.GenerationConfig), config, tokenizer.Tokenizer);
+            FolderJson.Read(assets, TextAssets.GenerationConfig), config, tokenizer);
         IChatTemplate? template = ChatTemplateReader.Read(
             tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), out string? problem);
         return new TextModel(tokenizer, defaults) { ChatTemplate = template, ChatTemplateProblem = problem };
@@ -49,10 +46,7 @@ public sealed class TextModel
     public List<int> EncodePlain(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        List<int> ids = [.. _prefix];
-        Tokenizer.Encode(text, ids);
-        ids.AddRange(_suffix);
-        return ids;
+        return _tokenizer.EncodePlain(text);
     }
 
     /// <summary>A tokenizer with more ids than the model has rows would make prompts that the model cannot read.</summary>
