@@ -107,9 +107,14 @@ internal ref struct PythonLiteralReader(ReadOnlySpan<char> text, Utf8JsonWriter 
 
     private bool TryReadNumber()
     {
-        int length = _rest.IndexOfAnyExcept("+-.0123456789eE_");
-        string number = (length < 0 ? _rest : _rest[..length]).ToString().Replace("_", "", StringComparison.Ordinal);
-        _rest = length < 0 ? [] : _rest[length..];
+        int length = 0;
+        while (length < _rest.Length && (char.IsAsciiDigit(_rest[length]) || _rest[length] is '+' or '-' or '.' or 'e' or 'E' or '_'))
+        {
+            length++;
+        }
+
+        string number = _rest[..length].ToString().Replace("_", "", StringComparison.Ordinal);
+        _rest = _rest[length..];
         if (decimal.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal whole))
         {
             writer.WriteNumberValue(whole);
