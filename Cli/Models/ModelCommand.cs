@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
+using GlmCluster.Engine.Verification;
 
 namespace GlmCluster.Cli.Models;
 

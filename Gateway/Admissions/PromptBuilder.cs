@@ -6,7 +6,6 @@ using GlmCluster.Checkpoints.Tokenization;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Models;
 using GlmCluster.Grains.Abstractions.Conversations;
-using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Admissions;
 

@@ -95,9 +95,9 @@ public sealed partial class ChatGlm3TemplateTests
             if (run.Length > 0)
             {
                 int header = run.IndexOf('\n', StringComparison.Ordinal) + 1;
-                Tokenizer.Encode(run[..header], ids);
+                Tokenizer.Encode(run.AsSpan(0, header), ids);
                 Assert.Equal(' ', run[header]);
-                Tokenizer.Encode(run[(header + 1)..], ids);
+                Tokenizer.Encode(run.AsSpan(header + 1), ids);
             }
         }
 
