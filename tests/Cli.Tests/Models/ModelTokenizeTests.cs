@@ -24,7 +24,7 @@ public sealed class ModelTokenizeTests
 
         (int exitCode, string output, _) = await RunAsync(RepositoryFolder.Path("tests", "data", "tokenizers", "bert-base-chinese"), "--jsonl", file);
 
-        Assert.Equal((0, "[101,143,102]\n[101,102]\n[101,12231,8148,12231,8144,102]\n"), (exitCode, output));
+        Assert.Equal((0, "[101,143,102]\n[101,102]\n[101,8323,8148,8323,8144,102]\n"), (exitCode, output));
         File.Delete(file);
     }
 
