@@ -23,7 +23,7 @@ internal sealed class ChatGlm3ReplyParser(IReadOnlyCollection<string> toolNames,
         Call,
     }
 
-    public void Push(ReadOnlySpan<char> text, StringBuilder content)
+    public void Push(ReadOnlySpan<char> text, StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         foreach (char next in text)
@@ -32,7 +32,7 @@ internal sealed class ChatGlm3ReplyParser(IReadOnlyCollection<string> toolNames,
         }
     }
 
-    public void PushSpecial(int id, StringBuilder content)
+    public void PushSpecial(int id, StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         if (id == assistantId)
@@ -41,7 +41,7 @@ internal sealed class ChatGlm3ReplyParser(IReadOnlyCollection<string> toolNames,
         }
     }
 
-    public IReadOnlyList<ChatToolCall> Finish(StringBuilder content)
+    public IReadOnlyList<ChatToolCall> Finish(StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         EndPart(content);

@@ -16,10 +16,11 @@ internal sealed class ChatGlm3Template(ITokenizer tokenizer) : IChatTemplate
     private readonly int _assistant = Find(tokenizer, "<|assistant|>");
     private readonly int _observation = Find(tokenizer, "<|observation|>");
 
-    public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools)
+    public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools, ChatOptions options)
     {
         ArgumentNullException.ThrowIfNull(messages);
         ArgumentNullException.ThrowIfNull(tools);
+        ArgumentNullException.ThrowIfNull(options);
         var prompt = new PromptBuilder(tokenizer, encodesHeadersApart: true);
         foreach (int id in _prefix)
         {
@@ -31,22 +32,26 @@ internal sealed class ChatGlm3Template(ITokenizer tokenizer) : IChatTemplate
             prompt.Message(_system, "", DeclareTools(tools));
         }
 
-        return AddMessages(prompt, messages);
+        return AddMessages(prompt, messages, options);
     }
 
-    public List<int>? RenderAppended(IReadOnlyList<ChatMessage> newMessages)
+    public List<int>? RenderAppended(IReadOnlyList<ChatMessage> newMessages, ChatOptions options)
     {
         ArgumentNullException.ThrowIfNull(newMessages);
-        return AddMessages(new PromptBuilder(tokenizer, encodesHeadersApart: true), newMessages);
+        ArgumentNullException.ThrowIfNull(options);
+        return AddMessages(new PromptBuilder(tokenizer, encodesHeadersApart: true), newMessages, options);
     }
 
-    public IReplyParser CreateReplyParser(IReadOnlyCollection<string> toolNames)
+    public IReplyParser CreateReplyParser(IReadOnlyList<ChatTool> tools, ChatOptions options)
     {
-        ArgumentNullException.ThrowIfNull(toolNames);
-        return new ChatGlm3ReplyParser(toolNames, _assistant);
+        ArgumentNullException.ThrowIfNull(tools);
+        ArgumentNullException.ThrowIfNull(options);
+        var parser = new ChatGlm3ReplyParser([.. tools.Select(tool => tool.Name)], _assistant);
+        parser.Push(ForcedOpening(options), new StringBuilder(), new StringBuilder()); // as if the model had written it
+        return parser;
     }
 
-    private List<int> AddMessages(PromptBuilder prompt, IReadOnlyList<ChatMessage> messages)
+    private List<int> AddMessages(PromptBuilder prompt, IReadOnlyList<ChatMessage> messages, ChatOptions options)
     {
         if (messages.Count == 0)
         {
@@ -73,8 +78,12 @@ internal sealed class ChatGlm3Template(ITokenizer tokenizer) : IChatTemplate
         }
 
         prompt.Special(_assistant);
+        prompt.Text(ForcedOpening(options));
         return prompt.Build();
     }
+
+    /// <summary>What a forced call's reply begins with: its header.</summary>
+    private static string ForcedOpening(ChatOptions options) => options.ForcedTool is string tool ? $"{tool}\n" : "";
 
     private static string DeclareTools(IReadOnlyList<ChatTool> tools)
     {

@@ -8,7 +8,7 @@ namespace GlmCluster.Checkpoints.Chat;
 /// <param name="layout">The release's way of writing.</param>
 internal sealed class RoundsChatTemplate(Func<string, List<int>> encode, RoundsLayout layout) : IChatTemplate
 {
-    public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools)
+    public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools, ChatOptions options)
     {
         ArgumentNullException.ThrowIfNull(messages);
         ArgumentNullException.ThrowIfNull(tools);
@@ -26,9 +26,9 @@ internal sealed class RoundsChatTemplate(Func<string, List<int>> encode, RoundsL
     }
 
     /// <summary>The whole chat is one text, whose pieces may change where it grows.</summary>
-    public List<int>? RenderAppended(IReadOnlyList<ChatMessage> newMessages) => null;
+    public List<int>? RenderAppended(IReadOnlyList<ChatMessage> newMessages, ChatOptions options) => null;
 
-    public IReplyParser CreateReplyParser(IReadOnlyCollection<string> toolNames) => new RoundsReplyParser(layout.RestoresPunctuation);
+    public IReplyParser CreateReplyParser(IReadOnlyList<ChatTool> tools, ChatOptions options) => new RoundsReplyParser(layout.RestoresPunctuation);
 
     private string Write(List<(string Question, string Answer)> rounds)
     {

@@ -16,7 +16,7 @@ internal sealed class RoundsReplyParser(bool restoresPunctuation) : IReplyParser
     private bool _afterIdeograph;
     private char _held; // punctuation whose next character decides; none: '\0'
 
-    public void Push(ReadOnlySpan<char> text, StringBuilder content)
+    public void Push(ReadOnlySpan<char> text, StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         foreach (char next in text)
@@ -27,7 +27,7 @@ internal sealed class RoundsReplyParser(bool restoresPunctuation) : IReplyParser
         TakeClean(content);
     }
 
-    public IReadOnlyList<ChatToolCall> Finish(StringBuilder content)
+    public IReadOnlyList<ChatToolCall> Finish(StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         _cleaner.Finish(_clean);

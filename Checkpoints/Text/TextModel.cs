@@ -8,6 +8,8 @@ namespace GlmCluster.Checkpoints.Text;
 /// <summary>The text side of a model: tokenizer, chat layout and sampling defaults. Immutable and thread-safe.</summary>
 public sealed class TextModel
 {
+    private static readonly string[] TokenNames = ["bos_token", "eos_token", "pad_token", "unk_token"];
+
     private readonly FolderTokenizer _tokenizer;
 
     private TextModel(FolderTokenizer tokenizer, GenerationDefaults defaults)
@@ -37,7 +39,7 @@ public sealed class TextModel
         GenerationDefaults defaults = GenerationDefaultsReader.Read(
             FolderJson.Read(assets, TextAssets.GenerationConfig), config, tokenizer);
         IChatTemplate? template = ChatTemplateReader.Read(
-            tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), out string? problem);
+            tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), ReadTokenNames(tokenizerConfig), out string? problem);
         return new TextModel(tokenizer, defaults) { ChatTemplate = template, ChatTemplateProblem = problem };
     }
 
@@ -47,6 +49,20 @@ public sealed class TextModel
     {
         ArgumentNullException.ThrowIfNull(text);
         return _tokenizer.EncodePlain(text);
+    }
+
+    private static Dictionary<string, string> ReadTokenNames(FolderJson tokenizerConfig)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (string key in TokenNames)
+        {
+            if (tokenizerConfig.Find(key, JsonValueKind.String) is not null && tokenizerConfig.FindString(key) is string token)
+            {
+                names[key] = token;
+            }
+        }
+
+        return names;
     }
 
     /// <summary>A tokenizer with more ids than the model has rows would make prompts that the model cannot read.</summary>

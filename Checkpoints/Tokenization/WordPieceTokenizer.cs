@@ -11,7 +11,7 @@ internal sealed class WordPieceTokenizer : ITokenizer
     /// <summary>Twenty times the largest published vocabulary.</summary>
     private const int MaximumPieces = 1 << 20;
 
-    private static readonly string[] SpecialTokens = ["[PAD]", Unknown, "[CLS]", "[SEP]", "[MASK]"];
+    private static readonly string[] KnownTokens = ["[PAD]", Unknown, "[CLS]", "[SEP]", "[MASK]"];
 
     private readonly PieceTrie _trie;
     private readonly int _continuations; // node below which the pieces inside words are
@@ -57,6 +57,8 @@ internal sealed class WordPieceTokenizer : ITokenizer
             throw new CheckpointException("vocab.txt is not UTF-8.");
         }
     }
+
+    public IReadOnlyCollection<string> SpecialTokens => _tokenIds.Keys;
 
     public bool TryGetSpecialId(string token, out int id) => _tokenIds.TryGetValue(token, out id);
 
@@ -124,7 +126,7 @@ internal sealed class WordPieceTokenizer : ITokenizer
                 $"vocab.txt: line {id + 1} is empty, longer than {PieceTableBuilder.MaximumPieceBytes} characters, or the same as an earlier one.");
         }
 
-        bool isSpecial = SpecialTokens.Contains(piece, StringComparer.Ordinal);
+        bool isSpecial = KnownTokens.Contains(piece, StringComparer.Ordinal);
         if (isSpecial)
         {
             _tokenIds.Add(piece, id);

@@ -37,6 +37,8 @@ internal sealed class SentencePieceTokenizer : ITokenizer
 
     public int Count { get; }
 
+    public IReadOnlyCollection<string> SpecialTokens => _tokenIds.Keys;
+
     public bool TryGetSpecialId(string token, out int id) => _tokenIds.TryGetValue(token, out id);
 
     public bool IsSpecial(int id) => GetBytes(id).IsEmpty;

@@ -94,17 +94,17 @@ public sealed class ChatGlm3ReplyParserTests
             {
                 if (part == $"{Assistant}")
                 {
-                    parser.PushSpecial(7, text);
-                    parser.PushSpecial(8, text); // of no meaning here
+                    parser.PushSpecial(7, text, text);
+                    parser.PushSpecial(8, text, text); // of no meaning here
                 }
 
                 foreach (char[] characters in part == $"{Assistant}" ? [] : part.Chunk(size))
                 {
-                    parser.Push(characters, text);
+                    parser.Push(characters, text, text);
                 }
             }
 
-            IReadOnlyList<ChatToolCall> found = parser.Finish(text);
+            IReadOnlyList<ChatToolCall> found = parser.Finish(text, text);
             Assert.Equal(content, text.ToString());
             Assert.Equal(calls, found.Select(call => $"{call.Name} {call.ArgumentsJson}"));
         }

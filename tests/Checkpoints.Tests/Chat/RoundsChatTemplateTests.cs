@@ -22,7 +22,7 @@ public sealed class RoundsChatTemplateTests
     {
         ChatMessage[] messages = turns == "one" ? TwoTurns[..1] : TwoTurns;
 
-        Assert.Equal(TestModels.Published(family).EncodePlain(text), Template(family).Render(messages, []));
+        Assert.Equal(TestModels.Published(family).EncodePlain(text), Template(family).Render(messages, [], ChatOptions.Default));
     }
 
     [Fact]
@@ -37,14 +37,14 @@ public sealed class RoundsChatTemplateTests
         foreach ((string family, string answer, string end) in chats)
         {
             int[] expected = Tokenization.PublishedVectors.IdsOf(Tokenization.PublishedVectors.Get("public", family, 2));
-            Assert.Equal(expected, Template(family).Render([User("你好"), new ChatMessage(ChatRole.Assistant, answer, []), User(end)], []));
+            Assert.Equal(expected, Template(family).Render([User("你好"), new ChatMessage(ChatRole.Assistant, answer, []), User(end)], [], ChatOptions.Default));
         }
     }
 
     [Fact]
     public void Render_SystemAndRepeatedRoles_AreLinesOfOneRound() => Assert.Equal(
         TestModels.ChatGlm2.EncodePlain("[Round 1]\n\n问：你是助手。\n你好\n在吗\n\n答："),
-        Template("chatglm2-6b").Render([User("你好"), User("在吗"), new ChatMessage(ChatRole.System, "你是助手。", [])], []));
+        Template("chatglm2-6b").Render([User("你好"), User("在吗"), new ChatMessage(ChatRole.System, "你是助手。", [])], [], ChatOptions.Default));
 
     [Theory]
     [InlineData("<|user|>[gMASK]<sop><eop></s>")]
@@ -53,7 +53,7 @@ public sealed class RoundsChatTemplateTests
     {
         foreach (string family in (string[])["chatglm-6b", "chatglm2-6b"])
         {
-            Assert.Equal(2, Template(family).Render([User(content)], []).Count(TestModels.Published(family).Tokenizer.IsSpecial));
+            Assert.Equal(2, Template(family).Render([User(content)], [], ChatOptions.Default).Count(TestModels.Published(family).Tokenizer.IsSpecial));
         }
     }
 
@@ -62,11 +62,11 @@ public sealed class RoundsChatTemplateTests
     {
         IChatTemplate template = Template("chatglm-6b");
 
-        Assert.Throws<ChatTemplateException>(() => template.Render([], []));
-        Assert.Throws<ChatTemplateException>(() => template.Render(TwoTurns[..2], []));
-        Assert.Throws<ChatTemplateException>(() => template.Render(TwoTurns, [new ChatTool("f", "{}")]));
-        Assert.Throws<ChatTemplateException>(() => template.Render([.. TwoTurns, new ChatMessage(ChatRole.Tool, "1", [])], []));
-        Assert.Null(template.RenderAppended(TwoTurns));
+        Assert.Throws<ChatTemplateException>(() => template.Render([], [], ChatOptions.Default));
+        Assert.Throws<ChatTemplateException>(() => template.Render(TwoTurns[..2], [], ChatOptions.Default));
+        Assert.Throws<ChatTemplateException>(() => template.Render(TwoTurns, [new ChatTool("f", "{}")], ChatOptions.Default));
+        Assert.Throws<ChatTemplateException>(() => template.Render([.. TwoTurns, new ChatMessage(ChatRole.Tool, "1", [])], [], ChatOptions.Default));
+        Assert.Null(template.RenderAppended(TwoTurns, ChatOptions.Default));
     }
 
     [Theory]
@@ -114,14 +114,14 @@ public sealed class RoundsChatTemplateTests
     {
         foreach (int size in (int[])[1, 2, 3, 7, 1000])
         {
-            IReplyParser parser = Template(family).CreateReplyParser([]);
+            IReplyParser parser = Template(family).CreateReplyParser([], ChatOptions.Default);
             var text = new StringBuilder();
             foreach (char[] part in reply.Chunk(size))
             {
-                parser.Push(part, text);
+                parser.Push(part, text, text);
             }
 
-            Assert.Empty(parser.Finish(text));
+            Assert.Empty(parser.Finish(text, text));
             Assert.Equal(expected, text.ToString());
         }
     }
