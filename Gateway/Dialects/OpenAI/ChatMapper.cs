@@ -49,6 +49,8 @@ internal static class ChatMapper
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxCompletionTokens ?? request.MaxTokens,
         StopStrings = request.Stop ?? [],
+        Priority = request.Priority ?? 0,
+        Timeout = SchedulingFields.MapTimeout(request),
         OnDisconnect = DisconnectRule.For(request.Stream ?? false),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Idempotency = idempotency,

@@ -27,6 +27,8 @@ internal static class CompletionMapper
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxTokens,
         StopStrings = request.Stop ?? [],
+        Priority = request.Priority ?? 0,
+        Timeout = SchedulingFields.MapTimeout(request),
         OnDisconnect = DisconnectRule.For(request.Stream ?? false),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Echo = request.Echo ?? false,

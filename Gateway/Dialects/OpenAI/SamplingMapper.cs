@@ -16,7 +16,8 @@ internal static class SamplingMapper
         ?? Require(request.TopP is not { } p || (p > 0 && p <= 1), "top_p", "more than 0, at most 1")
         ?? Require(request.TopK is not < -1, "top_k", "-1 or 0 (all) or more")
         ?? Require(request.MaxTokens is not < 1, "max_tokens", "1 or more")
-        ?? CheckStop(request.Stop ?? []);
+        ?? CheckStop(request.Stop ?? [])
+        ?? SchedulingFields.Check(request);
 
     public static SamplingOverrides Map(SamplingRequest request) => new(
         request.DoSample == false ? 0f : (float?)request.Temperature,

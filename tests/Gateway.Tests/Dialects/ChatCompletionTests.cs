@@ -68,6 +68,17 @@ public sealed class ChatCompletionTests
         Assert.Equal(Nano.Card.StopIds, request.StopIds);
     }
 
+    [Fact]
+    public async Task Post_PriorityAndTimeout_PassesThemOn()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("a"));
+
+        await host.ChatAsync(Chat.Ask("a").With("priority", 7).With("timeout", 2.5));
+
+        GenerationRequest request = await host.NextRequestAsync();
+        Assert.Equal((7, TimeSpan.FromSeconds(2.5)), (request.Priority, request.Timeout));
+    }
+
     [Theory]
     [InlineData("""{"do_sample":false}""", 0f, 4090)]
     [InlineData("""{"max_completion_tokens":5,"max_tokens":9}""", 0.3f, 5)]

@@ -50,6 +50,18 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
         Assert.Equal(first.PromptIds.Length + first.GreedyIds.Length - 1, secondEnd.Usage.CachedTokens);
     }
 
+    [Fact]
+    public async Task Run_TimeoutIsOver_FailsAndSaysHowFarItCame()
+    {
+        await using SiloHarness silo = await SiloHarness.StartAsync(nano);
+
+        (List<int> ids, GenerationEnd end) = await silo.RunAsync(
+            silo.Request(nano.Longest.PromptIds) with { StopIds = [], MaxTokens = 4000, Timeout = TimeSpan.FromMilliseconds(20) });
+
+        Assert.Equal((EndReason.Failed, GenerationFaultCode.DeadlineExceeded), (end.Reason, end.Fault?.Code));
+        Assert.Contains($"after 0.02 s, its timeout, and has got {ids.Count} of at most 4,000 tokens", end.Fault!.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(5)]
