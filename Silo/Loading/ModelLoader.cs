@@ -80,7 +80,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = options.StepTokens,
                     PrefillSlowdown = options.PrefillSlowdown,
-                    PrefixSeed = $"{hash} {sizes.Weights} f32", // the KV cache's format last
+                    PrefixSeed = $"{hash} {sizes.Weights} {sizes.Kv}",
                     CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),
@@ -99,6 +99,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         Device = DeviceName.Parse(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
+        KvFormat = sizes.Kv,
         BlockCount = sizes.BlockCount,
         MaxStepTokens = options.StepTokens,
         MaxSequences = options.MaxSequences,
