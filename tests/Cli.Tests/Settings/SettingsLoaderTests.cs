@@ -125,6 +125,7 @@ public sealed class SettingsLoaderTests : IDisposable
     [InlineData("port", "-1")]
     [InlineData("port", "8000.5")]
     [InlineData("max-context", "15")]
+    [InlineData("kv-format", "f16")]
     [InlineData("kv-memory", "100KB")]
     [InlineData("kv-memory", "9999999999TB")]
     [InlineData("kv-memory", "NaN")]
