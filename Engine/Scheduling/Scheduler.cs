@@ -53,15 +53,23 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
 
         foreach (Sequence sequence in _running)
         {
-            if (sequence.PendingTokens > 1 && plan.BudgetLeft > 0)
+            if (sequence.PendingTokens > 1)
             {
-                plan.Add(sequence, Math.Min(sequence.PendingTokens, plan.BudgetLeft));
+                AddChunk(plan, sequence);
             }
         }
 
         while (plan.BudgetLeft > 0 && TryAdmit(ref neededBlocks) is { } sequence)
         {
-            plan.Add(sequence, Math.Min(sequence.PendingTokens, plan.BudgetLeft));
+            AddChunk(plan, sequence);
+        }
+    }
+
+    private static void AddChunk(StepPlan plan, Sequence sequence)
+    {
+        if (plan.BudgetLeft > 0 && sequence.ChunkWithin(plan.BudgetLeft) is > 0 and int tokens)
+        {
+            plan.Add(sequence, tokens);
         }
     }
 
@@ -161,7 +169,7 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
     /// <summary>Gives a sequence what the cache has of its tokens, if what is missing finds room.</summary>
     private bool TryStart(Sequence sequence, ref int neededBlocks)
     {
-        sequence.Start(_cache.Allocator, _blockTokens, PrefixHash.Root(options.PrefixSeed, ScopeOf(sequence)));
+        sequence.Start(_cache.Allocator, _blockTokens, PrefixHash.Root(options.PrefixSeed, ScopeOf(sequence)), runner.PrefixOf(sequence.Request.PromptIds.Span));
         BlockLease lease = sequence.Blocks!;
         ReadOnlySpan<int> reusable = sequence.Ids[..^1]; // the last one's logits are wanted, so it is computed in any case
         int reused = _cache.ShareBlocks(lease, sequence.PrefixRoot, reusable);
