@@ -171,12 +171,6 @@ public sealed class SettingsLoaderTests : IDisposable
         Assert.Contains("missing.json cannot be read", Assert.Single(error.Problems), StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData(400L << 20, 100L << 20)]
-    [InlineData(64L << 30, 2L << 30)]
-    public void DefaultKvMemoryBytes_IsAQuarterWithALimit(long available, long expected) =>
-        Assert.Equal(expected, ServeSettings.DefaultKvMemoryBytes(available));
-
     private ServeSettings Load(Dictionary<string, string>? environment = null, (string Name, string Value)[]? commandLine = null) =>
         SettingsLoader.Load(new SettingsSources
         {

@@ -53,6 +53,19 @@ public sealed class ModelSizesTests
         Assert.Equal(expected, sizes.Kv);
     }
 
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 1)]
+    public void Fit_KvMemoryNotGiven_IsWhatWeightsAndReserveLeave(bool isLimit, int shares)
+    {
+        ModelLoadOptions options = Options with { KvMemoryBytes = null, Weights = WeightFormat.Int8 };
+
+        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("4-9b"), options, memoryBytes: 32 * GiB, isLimit);
+
+        long left = (32 * GiB) - (2 * GiB) - sizes.WeightBytes; // a sixteenth is kept in reserve
+        Assert.InRange(left - (shares * sizes.KvBytes), 0, 8 << 20);
+    }
+
     [Fact]
     public void Fit_SmallModel_TakesNoMoreThanItsSequencesCanUse()
     {
