@@ -1,4 +1,5 @@
 using GlmCluster.Engine.Devices;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding;
 
@@ -11,6 +12,9 @@ public sealed record DecoderRunnerOptions
     public required int Threads { get; init; }
 
     public WeightFormat WeightFormat { get; init; } = WeightFormat.F32;
+
+    /// <summary>Where quantised weights are kept; null: nowhere, they are quantised at every load.</summary>
+    public WeightCachePlan? WeightCache { get; init; }
 
     /// <summary>Blocks of the KV cache; at least 1. Memory is taken as blocks are used.</summary>
     public required int BlockCount { get; init; }

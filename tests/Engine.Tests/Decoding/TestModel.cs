@@ -26,7 +26,7 @@ internal sealed class TestModel : IDisposable
             ContextTokens = 1024,
         });
         DecoderWeights weights = DecoderWeightsReader.Read(Configuration, _weights);
-        Runner = DecoderRunner.Load(OnnxRuntimeLibrary.Load(), Configuration, weights, Options, progress: null);
+        Runner = DecoderRunner.Load(OnnxRuntimeLibrary.Load(), Configuration, weights, Options, progress: null, CancellationToken.None);
     }
 
     public static string NanoFolder => RepositoryFolder.Path("assets", "glm-nano");
