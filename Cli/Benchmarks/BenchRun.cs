@@ -29,6 +29,10 @@ internal sealed class BenchRun(ServeSettings settings, string? shape, int? layer
         LoadedModel model = await LoadAsync(cancellationToken);
         var report = new BenchReport($"glm bench: {Title}", Facts(model));
         report.Add("load", model.LoadTime.TotalSeconds, "s", "N2");
+        report.Add("load: read cached weights", model.WeightLoad.Read.TotalSeconds, "s", "N2");
+        report.Add("load: verify them", model.WeightLoad.Verify.TotalSeconds, "s", "N2");
+        report.Add("load: convert weights", model.WeightLoad.Convert.TotalSeconds, "s", "N2");
+        report.Add("load: prepack", model.WeightLoad.Prepack.TotalSeconds, "s", "N2");
         (Amounts amounts, Dictionary<int, double> engineRates) = await MeasureEngineAsync(model, report);
 
         // The server takes the loaded model over, and disposes it.

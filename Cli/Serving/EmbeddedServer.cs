@@ -122,10 +122,21 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         CancellationToken cancellationToken)
     {
         _model = await Task.Run(() => load(new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress), cancellationToken), cancellationToken);
-        ILogger logger = _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Silo");
+        ILoggerFactory logging = _application.Services.GetRequiredService<ILoggerFactory>();
+        LogLoad(logging.CreateLogger("GlmCluster.Cli"), _model);
+        ILogger logger = logging.CreateLogger("GlmCluster.Silo");
         string workerName = $"{Environment.MachineName}/{settings.Device}";
         _supervisor = await WorkerSupervisor.StartAsync(
             _fabric, _fabric, _model, workerName, settings.MaxQueued, TimeProvider.System, logger, cancellationToken);
+    }
+
+    private static void LogLoad(ILogger logger, LoadedModel model)
+    {
+        logger.ModelLoaded(model.LoadTime, WeightLoadText.Describe(model.WeightLoad));
+        foreach (string note in model.WeightLoad.Notes)
+        {
+            logger.WeightCacheNote(note);
+        }
     }
 
     // The empty builder reads no files and no environment of the framework's own: settings come from one place.

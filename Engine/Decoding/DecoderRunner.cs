@@ -4,6 +4,7 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
@@ -77,6 +78,7 @@ public sealed class DecoderRunner : IStepRunner
         using QuantizedStore store = cache.Store;
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads);
         using var builder = new GraphBuilder(library);
+<<<<<<< HEAD
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress)
         {
             Store = store,
@@ -84,6 +86,9 @@ public sealed class DecoderRunner : IStepRunner
         };
         var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), loader);
         long start = Stopwatch.GetTimestamp();
+=======
+        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
+>>>>>>> main
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount);
         WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };
         start = Stopwatch.GetTimestamp();
@@ -116,6 +121,9 @@ public sealed class DecoderRunner : IStepRunner
 
         return logits;
     }
+
+    /// <inheritdoc/>
+    public void CopyBlock(int source, int target) => _tensors.CopyBlock(source, target);
 
     /// <inheritdoc/>
     public void Abort()
