@@ -78,17 +78,14 @@ public sealed class DecoderRunner : IStepRunner
         using QuantizedStore store = cache.Store;
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads);
         using var builder = new GraphBuilder(library);
-<<<<<<< HEAD
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress)
         {
             Store = store,
             Cancellation = cancellationToken,
         };
-        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), loader);
+        LinearFormat linear = device.CreateLinear(options.WeightFormat, loader);
+        var graph = new DecoderGraph(builder, configuration, linear, new ExpertFormat(loader, options.WeightFormat), loader);
         long start = Stopwatch.GetTimestamp();
-=======
-        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
->>>>>>> main
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount);
         WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };
         start = Stopwatch.GetTimestamp();

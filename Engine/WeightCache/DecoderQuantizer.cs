@@ -2,8 +2,8 @@ using System.Diagnostics;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
-using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 
@@ -58,7 +58,8 @@ public static class DecoderQuantizer
             Store = writer,
             Cancellation = cancellationToken,
         };
-        new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), loader).Add(weights, positions: 1, blocks: 1);
+        var experts = new ExpertFormat(loader, key.Format);
+        new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), experts, loader).Add(weights, positions: 1, blocks: 1);
         writer.Complete();
         return writer.Fault is null ? Stopwatch.GetElapsedTime(start) : throw new IOException($"{path} cannot be written: {writer.Fault}");
     }

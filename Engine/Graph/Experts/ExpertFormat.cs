@@ -3,6 +3,7 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Kernels.Experts;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Graph.Experts;
 
@@ -37,10 +38,22 @@ internal sealed unsafe class ExpertFormat(WeightLoader loader, WeightFormat form
     public (PageMemory Values, PageMemory Scales) Pack(ImmutableArray<WeightMatrix> experts)
     {
         (int rows, int columns) = (experts[0].Rows, experts[0].Columns);
+        long valueBytes = experts.Length * rows * ExpertMatrix.BytesOfRow(Element, columns);
+        long scaleBytes = (long)experts.Length * rows * RowScales(columns) * sizeof(float);
+        QuantizedPages pages = loader.FindOrQuantize(
+            $"{experts[0].Name} and {experts.Length - 1} more experts",
+            [.. experts.SelectMany(expert => expert.Parts)],
+            valueBytes,
+            scaleBytes,
+            () => Quantize(experts, new PageMemory(valueBytes), new PageMemory(scaleBytes)));
+        return (pages.Values, pages.Scales);
+    }
+
+    private QuantizedPages Quantize(ImmutableArray<WeightMatrix> experts, PageMemory values, PageMemory scales)
+    {
+        (int rows, int columns) = (experts[0].Rows, experts[0].Columns);
         long rowBytes = ExpertMatrix.BytesOfRow(Element, columns);
         int rowScales = RowScales(columns);
-        var values = new PageMemory(experts.Length * rows * rowBytes);
-        var scales = new PageMemory((long)experts.Length * rows * rowScales * sizeof(float));
         (nint valueAddress, nint scaleAddress) = (values.Address, scales.Address);
         for (int expert = 0; expert < experts.Length; expert++)
         {
@@ -52,7 +65,7 @@ internal sealed unsafe class ExpertFormat(WeightLoader loader, WeightFormat form
                 (float*)scaleAddress + ((firstRow + row) * rowScales)));
         }
 
-        return (values, scales);
+        return new QuantizedPages(values, scales);
     }
 
     /// <summary>Scales of a row; f32 rows have one that nobody reads, for a constant must not be empty.</summary>
@@ -67,7 +80,7 @@ internal sealed unsafe class ExpertFormat(WeightLoader loader, WeightFormat form
                 weights[..columns].CopyTo(new Span<float>(values, columns));
                 break;
             case ExpertElement.Bits8:
-                scales[0] = RowQuantization.Quantize(weights, offset: 0, new Span<byte>(values, weights.Length));
+                scales[0] = RowQuantization.Quantize(weights, new Span<sbyte>(values, weights.Length));
                 break;
             default:
                 WriteBits4(weights, values, scales);

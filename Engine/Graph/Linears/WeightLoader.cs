@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Weights;
@@ -59,7 +60,7 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
     public Int8Matrix QuantizeRows(WeightMatrix matrix)
     {
         (int rows, int columns) = (matrix.Rows, matrix.Columns);
-        QuantizedPages pages = Find(matrix, Int8Matrix.ValueBytes(rows, columns), Int8Matrix.ScaleBytes(rows), () =>
+        QuantizedPages pages = FindOrQuantize(matrix.Name, matrix.Parts, Int8Matrix.ValueBytes(rows, columns), Int8Matrix.ScaleBytes(rows), () =>
         {
             Int8Matrix quantized = MatrixQuantizer.QuantizeRows(matrix, Parallelism);
             return new QuantizedPages(quantized.Values, quantized.Scales);
@@ -72,7 +73,8 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
     {
         (int rows, int columns) = (matrix.Rows, matrix.Columns);
         long valueBytes = Int4Matrix.ValueBytes(rows, columns, blockColumns);
-        QuantizedPages pages = Find(matrix, valueBytes, Int4Matrix.ScaleBytes(rows, columns, blockColumns), () =>
+        long scaleBytes = Int4Matrix.ScaleBytes(rows, columns, blockColumns);
+        QuantizedPages pages = FindOrQuantize(matrix.Name, matrix.Parts, valueBytes, scaleBytes, () =>
         {
             Int4Matrix quantized = MatrixQuantizer.QuantizeBlocks(matrix, blockColumns, Parallelism);
             return new QuantizedPages(quantized.Values, quantized.Scales);
@@ -82,17 +84,27 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
 
     /// <summary>Widens a matrix row by row and hands each row over, on several threads.</summary>
     /// <param name="paddedColumns">Length of the rows handed over; what is beyond the matrix's columns is 0.</param>
-    public void ReadRows(WeightMatrix matrix, int paddedColumns, Action<int, Span<float>> use)
-    {
-        Parallel.For(0, matrix.Rows, _parallel, row =>
+    public void ReadRows(WeightMatrix matrix, int paddedColumns, Action<int, Span<float>> use) =>
+        MatrixQuantizer.ForTiles(matrix, Parallelism, (firstRow, rows) =>
         {
             float[] weights = ArrayPool<float>.Shared.Rent(paddedColumns);
-            matrix.ReadRow(row, weights.AsSpan(0, matrix.Columns));
-            weights.AsSpan(matrix.Columns).Clear();
-            use(row, weights.AsSpan(0, paddedColumns));
+            for (int row = firstRow; row < firstRow + rows; row++)
+            {
+                matrix.ReadRow(row, weights.AsSpan(0, matrix.Columns));
+                weights.AsSpan(matrix.Columns).Clear();
+                use(row, weights.AsSpan(0, paddedColumns));
+            }
+
             ArrayPool<float>.Shared.Return(weights);
         });
-        Report(matrix.Parts);
+
+    /// <summary>Numbers and scales of matrices that belong together, from the store or quantised now. The caller owns them.</summary>
+    public QuantizedPages FindOrQuantize(
+        string name, ImmutableArray<TensorView> parts, long valueBytes, long scaleBytes, Func<QuantizedPages> quantize)
+    {
+        QuantizedPages pages = Store.Find(name, valueBytes, scaleBytes) ?? Store.Keep(name, quantize());
+        Report(parts);
+        return pages;
     }
 
     /// <summary>Counts weights that are used as they are.</summary>
@@ -101,12 +113,5 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         Cancellation.ThrowIfCancellationRequested();
         _doneBytes += parts.Sum(part => part.ByteLength);
         progress?.Report(new LoadProgress(Stage, _doneBytes, totalBytes));
-    }
-
-    private QuantizedPages Find(WeightMatrix matrix, long valueBytes, long scaleBytes, Func<QuantizedPages> quantize)
-    {
-        QuantizedPages pages = Store.Find(matrix.Name, valueBytes, scaleBytes) ?? Store.Keep(matrix.Name, quantize());
-        Report(matrix.Parts);
-        return pages;
     }
 }
