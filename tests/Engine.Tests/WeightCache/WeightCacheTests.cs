@@ -1,4 +1,3 @@
-using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Tests.Decoding;
 using GlmCluster.Engine.WeightCache;
