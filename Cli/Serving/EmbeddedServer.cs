@@ -122,17 +122,12 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     private async Task LoadAsync(
         ServeSettings settings, LoadedModel? loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-<<<<<<< HEAD
-        _model = await Task.Run(() => load(new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress), cancellationToken), cancellationToken);
-        ILoggerFactory logging = _application.Services.GetRequiredService<ILoggerFactory>();
-        LogLoad(logging.CreateLogger("GlmCluster.Cli"), _model);
-        ILogger logger = logging.CreateLogger("GlmCluster.Silo");
-=======
         var loader = new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress);
         _ownsModel = loaded is null;
         _model = loaded ?? await Task.Run(() => loader.LoadFolderAsync(cancellationToken), cancellationToken);
-        ILogger logger = _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Silo");
->>>>>>> main
+        ILoggerFactory logging = _application.Services.GetRequiredService<ILoggerFactory>();
+        LogLoad(logging.CreateLogger("GlmCluster.Cli"), _model);
+        ILogger logger = logging.CreateLogger("GlmCluster.Silo");
         string workerName = $"{Environment.MachineName}/{settings.Device}";
         _supervisor = await WorkerSupervisor.StartAsync(
             _fabric, _fabric, _model, workerName, settings.MaxQueued, TimeProvider.System, logger, cancellationToken);
