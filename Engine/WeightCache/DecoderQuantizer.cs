@@ -2,6 +2,7 @@ using System.Diagnostics;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
