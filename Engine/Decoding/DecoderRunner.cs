@@ -4,7 +4,6 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
@@ -84,7 +83,7 @@ public sealed class DecoderRunner : IStepRunner
             Cancellation = cancellationToken,
         };
         LinearFormat linear = device.CreateLinear(options.WeightFormat, loader);
-        var graph = new DecoderGraph(builder, configuration, linear, new ExpertFormat(loader, options.WeightFormat), loader);
+        var graph = new DecoderGraph(builder, configuration, linear, new PackedFormat(loader, options.WeightFormat), loader);
         long start = Stopwatch.GetTimestamp();
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
         WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };

@@ -4,7 +4,6 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 
@@ -59,7 +58,7 @@ public static class DecoderQuantizer
             Store = writer,
             Cancellation = cancellationToken,
         };
-        var experts = new ExpertFormat(loader, key.Format);
+        var experts = new PackedFormat(loader, key.Format);
         new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), experts, loader).Add(weights, positions: 1, blocks: 1, KvFormat.F32);
         writer.Complete();
         return writer.Fault is null ? Stopwatch.GetElapsedTime(start) : throw new IOException($"{path} cannot be written: {writer.Fault}");
