@@ -20,6 +20,7 @@ public sealed class DecoderRunner : IStepRunner
     private readonly OnnxRunOptions _run;
     private readonly StepTensors _tensors;
     private readonly StepBatchCheck _check;
+    private readonly PrefixConfiguration? _prefix;
     private readonly Lock _abortLock = new(); // guards _isRunning and _isAborted
     private bool _isRunning;
     private bool _isAborted;
@@ -35,6 +36,7 @@ public sealed class DecoderRunner : IStepRunner
         VocabularySize = configuration.VocabularySize;
         BlockTokens = blockTokens;
         BlockCount = options.BlockCount;
+        _prefix = configuration.Prefix;
         _session = session;
         _binding = new OnnxBinding(library, session);
         _run = new OnnxRunOptions(library.Api);
@@ -93,6 +95,23 @@ public sealed class DecoderRunner : IStepRunner
         {
             LoadReport = report with { Prepack = Stopwatch.GetElapsedTime(start) },
         };
+    }
+
+    /// <inheritdoc/>
+    public PromptPrefix PrefixOf(ReadOnlySpan<int> promptIds)
+    {
+        if (_prefix is null)
+        {
+            return default;
+        }
+
+        int start = promptIds.IndexOf(_prefix.StartId);
+        int mask = promptIds.IndexOf(_prefix.GMaskId) is >= 0 and int gMask ? gMask : promptIds.IndexOf(_prefix.MaskId);
+        return start >= 0 && mask >= 0
+            ? new PromptPrefix(start, mask)
+            : throw new ArgumentException(
+                $"The prompt lacks the id {_prefix.StartId} that starts an answer or the id {_prefix.GMaskId} or {_prefix.MaskId} that says where it goes; "
+                + "this model needs both. Use its chat template.");
     }
 
     /// <inheritdoc/>

@@ -82,6 +82,7 @@ public sealed class GenerationEngine : IDisposable
     public long Submit(SequenceRequest request)
     {
         SequenceValidation.Check(request, _runner.VocabularySize, _options.ContextTokens);
+        _ = _runner.PrefixOf(request.PromptIds.Span); // refuses a prompt that this model cannot divide
         return _inbox.Submit(request, _options.ContextTokens);
     }
 

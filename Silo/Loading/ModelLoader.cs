@@ -70,7 +70,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
             OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary),
             configuration,
             weights,
-            ToRunnerOptions(sizes) with { WeightCache = cache },
+            ToRunnerOptions(configuration, sizes) with { WeightCache = cache },
             progress,
             cancellationToken);
         try
@@ -88,7 +88,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                 {
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
-                    StepTokenBudget = options.StepTokens,
+                    StepTokenBudget = StepTokens(configuration, sizes),
                     PrefillSlowdown = options.PrefillSlowdown,
                     PrefixSeed = $"{hash} {sizes.Weights} {sizes.Kv}",
                     CacheScope = options.CacheScope,
@@ -108,17 +108,21 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
     private WeightCachePlan PlanCache(string contentHash, WeightFormat format) =>
         WeightCachePlan.For(options.Folder, options.CacheFolder, contentHash, format);
 
-    private DecoderRunnerOptions ToRunnerOptions(ModelSizes sizes) => new()
+    private DecoderRunnerOptions ToRunnerOptions(DecoderConfiguration configuration, ModelSizes sizes) => new()
     {
         Device = DeviceName.Parse(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
         KvFormat = sizes.Kv,
         BlockCount = sizes.BlockCount,
-        MaxStepTokens = options.StepTokens,
+        MaxStepTokens = StepTokens(configuration, sizes),
         MaxSequences = options.MaxSequences,
         ContextTokens = sizes.ContextTokens,
     };
+
+    /// <summary>A prompt that sees itself whole goes in in one step, beside what all others decode.</summary>
+    private int StepTokens(DecoderConfiguration configuration, ModelSizes sizes) =>
+        configuration.Prefix is null ? options.StepTokens : Math.Max(options.StepTokens, sizes.ContextTokens + options.MaxSequences);
 
     private ModelCard ToCard(DecoderConfiguration configuration, ModelSizes sizes, TextAssets assets, TextModel text, string contentHash)
     {
