@@ -51,6 +51,9 @@ public sealed record DecoderConfiguration
     /// <summary>The experts of the layers that have them; null: no layer has.</summary>
     public ExpertConfiguration? Experts { get; init; }
 
+    /// <summary>Bits of the matrices' numbers in ChatGLM's own quantised releases, 4 or 8; 0: the weights are floats.</summary>
+    public int QuantizationBits { get; init; }
+
     /// <summary>Whether the head falls back to the embedding where the folder stores no head of its own.</summary>
     public required bool TiedHead { get; init; }
 

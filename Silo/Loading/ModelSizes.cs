@@ -46,7 +46,15 @@ public sealed record ModelSizes(WeightFormat Weights, int ContextTokens, int Blo
         return new ModelSizes(weights, context, blocks, weightBytes, blocks * blockBytes);
     }
 
-    private static WeightFormat ChooseWeights(DecoderConfiguration model, long memoryBytes) =>
+    private static WeightFormat ChooseWeights(DecoderConfiguration model, long memoryBytes) => model.QuantizationBits switch
+    {
+        // Numbers that are quantised already stay as they are.
+        4 => WeightFormat.Int4Block128,
+        8 => WeightFormat.Int8,
+        _ => ChooseForFloats(model, memoryBytes),
+    };
+
+    private static WeightFormat ChooseForFloats(DecoderConfiguration model, long memoryBytes) =>
         DecoderMemory.WeightBytes(model, WeightFormat.F32) <= Math.Min(LargestAutoF32Bytes, memoryBytes / 3) ? WeightFormat.F32 : WeightFormat.Int8;
 
     private static int BlocksFor(int tokens) => (tokens + DecoderMemory.BlockTokens - 1) / DecoderMemory.BlockTokens;

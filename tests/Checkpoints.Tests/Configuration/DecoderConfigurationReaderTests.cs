@@ -159,7 +159,7 @@ public sealed class DecoderConfigurationReaderTests
     [InlineData("chatglm", "{\"position_encoding_2d\":true}", "ChatGLM-6B", "not supported yet")]
     [InlineData("chatglm", "{\"inner_hidden_size\":16384}", "ChatGLM-6B", "not supported yet")]
     [InlineData("chatglm", "{\"padded_vocab_size\":null}", "ChatGLM-6B", "not supported yet")]
-    [InlineData("chatglm", "{\"quantization_bit\":4}", "\"quantization_bit\" is 4", "not supported yet")]
+    [InlineData("chatglm", "{\"quantization_bit\":5}", "\"quantization_bit\" is 5", "0, 4 or 8")]
     [InlineData("chatglm", "{\"pre_seq_len\":128}", "\"pre_seq_len\" is 128", "not supported")]
     [InlineData("chatglm", "{\"multi_query_attention\":false}", "\"multi_query_attention\" is false", "true")]
     [InlineData("chatglm", "{\"multi_query_attention\":null}", "\"multi_query_attention\" is missing", "true")]
