@@ -76,7 +76,7 @@ public sealed class DecoderRunner : IStepRunner
         ComputeDevice device = ComputeDevice.Open(library, options.Device);
         WeightCacheOpening cache = WeightCacheOpening.Open(options.WeightCache, options.WeightFormat, options.Threads, progress);
         using QuantizedStore store = cache.Store;
-        using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads);
+        using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads, options.KvFormat);
         using var builder = new GraphBuilder(library);
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress)
         {
@@ -86,7 +86,7 @@ public sealed class DecoderRunner : IStepRunner
         LinearFormat linear = device.CreateLinear(options.WeightFormat, loader);
         var graph = new DecoderGraph(builder, configuration, linear, new ExpertFormat(loader, options.WeightFormat), loader);
         long start = Stopwatch.GetTimestamp();
-        string logits = graph.Add(weights, options.ContextTokens, options.BlockCount);
+        string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
         WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };
         start = Stopwatch.GetTimestamp();
         OnnxSession session = builder.Build(sessionOptions);

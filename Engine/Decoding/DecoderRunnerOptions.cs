@@ -16,6 +16,8 @@ public sealed record DecoderRunnerOptions
     /// <summary>Where quantised weights are kept; null: nowhere, they are quantised at every load.</summary>
     public WeightCachePlan? WeightCache { get; init; }
 
+    public KvFormat KvFormat { get; init; } = KvFormat.F32;
+
     /// <summary>Blocks of the KV cache; at least 1. Memory is taken as blocks are used.</summary>
     public required int BlockCount { get; init; }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
@@ -59,7 +60,7 @@ public static class DecoderQuantizer
             Cancellation = cancellationToken,
         };
         var experts = new ExpertFormat(loader, key.Format);
-        new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), experts, loader).Add(weights, positions: 1, blocks: 1);
+        new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), experts, loader).Add(weights, positions: 1, blocks: 1, KvFormat.F32);
         writer.Complete();
         return writer.Fault is null ? Stopwatch.GetElapsedTime(start) : throw new IOException($"{path} cannot be written: {writer.Fault}");
     }

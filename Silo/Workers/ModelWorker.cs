@@ -22,7 +22,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     private readonly TextModel _text;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly StepOutbox _outbox = new();
+    private readonly StepOutbox _outbox;
     private readonly LogWriter _writer;
     private readonly GenerationEngine _engine;
     private readonly CancellationTokenSource _stopping = new();
@@ -45,6 +45,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _text = options.Text;
         _time = time;
         _logger = logger;
+        _outbox = new StepOutbox(time);
         _writer = new LogWriter(session, time, logger, _stopping.Token);
         _engine = new GenerationEngine(runner, options.Engine, this, logger);
     }
@@ -104,6 +105,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         {
         }
 
+        _outbox.Dispose();
         _stopping.Dispose();
     }
 
@@ -234,12 +236,11 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     private SequenceRequest ToSequence(RunGeneration command, RunningGeneration generation)
     {
         GenerationRequest request = command.Request;
-        SamplingSettings sampling = request.Sampling;
         return new SequenceRequest
         {
             PromptIds = request.PromptIds.AsMemory(),
             GeneratedIds = generation.LoggedIds.AsMemory(),
-            Sampling = new SamplingParameters(sampling.Temperature, sampling.TopP, sampling.TopK, sampling.Seed, Choice: 0),
+            Sampling = ToParameters(request.Sampling, choice: 0),
             StopIds = request.StopIds.AsMemory(),
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
@@ -248,6 +249,17 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             Alone = command.Suspect,
         };
     }
+
+    private static SamplingParameters ToParameters(SamplingSettings sampling, int choice) =>
+        new(sampling.Temperature, sampling.TopP, sampling.TopK, sampling.Seed, choice)
+        {
+            MinP = sampling.MinP,
+            RepetitionPenalty = sampling.RepetitionPenalty,
+            PresencePenalty = sampling.PresencePenalty,
+            FrequencyPenalty = sampling.FrequencyPenalty,
+            LogitBias = sampling.LogitBias.Select(bias => new Engine.Sequences.TokenBias(bias.Id, bias.Bias)).ToArray(),
+            MinTokens = sampling.MinTokens,
+        };
 
     private void TakeOut(GenerationId id, Leaving leaving)
     {
