@@ -24,6 +24,14 @@ public sealed record TensorView(string Name, TensorType Type, ImmutableArray<lon
 {
     /// <summary>Whether the memory is a mapped file's, which can be dropped and read again.</summary>
     public bool IsFileMapped { get; init; }
+
+    /// <summary>Scale of each row of a matrix of whole numbers, [rows]: weight = number · scale; null: the elements are the weights.</summary>
+    public TensorView? RowScales { get; init; }
+
+    /// <summary>
+    /// Whether two numbers of 4 bits share a byte: the even column in the high half, both as two's complement. <see cref="Shape"/> counts numbers.
+    /// </summary>
+    public bool IsNibbles { get; init; }
 }
 
 /// <summary>Finds tensors by name. Thread-safe once open.</summary>

@@ -46,9 +46,9 @@ internal static unsafe class MatrixQuantizer
         sbyte[] tile = ArrayPool<sbyte>.Shared.Rent(TileRows * matrix.Columns);
         for (int i = 0; i < rows; i++)
         {
-            Span<float> values = row.AsSpan(0, matrix.Columns);
-            matrix.ReadRow(firstRow + i, values);
-            ((float*)target.Scales.Address)[firstRow + i] = RowQuantization.Quantize(values, tile.AsSpan(i * matrix.Columns, matrix.Columns));
+            Span<sbyte> numbers = tile.AsSpan(i * matrix.Columns, matrix.Columns);
+            ((float*)target.Scales.Address)[firstRow + i] =
+                matrix.TryReadNumbers(firstRow + i, bits: 8, numbers) ?? QuantizeRow(matrix, firstRow + i, row.AsSpan(0, matrix.Columns), numbers);
         }
 
         for (int column = 0; column < matrix.Columns; column++)
@@ -64,9 +64,20 @@ internal static unsafe class MatrixQuantizer
         ArrayPool<float>.Shared.Return(row);
     }
 
+    private static float QuantizeRow(WeightMatrix matrix, int row, Span<float> weights, Span<sbyte> numbers)
+    {
+        matrix.ReadRow(row, weights);
+        return RowQuantization.Quantize(weights, numbers);
+    }
+
     private static void QuantizeRowBlocks(WeightMatrix matrix, int row, Int4Matrix target)
     {
         int blockColumns = target.BlockColumns;
+        if (CopyNumbers(matrix, row, target))
+        {
+            return;
+        }
+
         float[] weights = ArrayPool<float>.Shared.Rent(target.Blocks * blockColumns);
         matrix.ReadRow(row, weights.AsSpan(0, matrix.Columns));
         weights.AsSpan(matrix.Columns).Clear();
@@ -78,5 +89,27 @@ internal static unsafe class MatrixQuantizer
         }
 
         ArrayPool<float>.Shared.Return(weights);
+    }
+
+    /// <summary>Takes over a row that is stored in 4 bits: all its blocks have the row's scale.</summary>
+    private static bool CopyNumbers(WeightMatrix matrix, int row, Int4Matrix target)
+    {
+        int width = target.Blocks * target.BlockColumns;
+        sbyte[] numbers = ArrayPool<sbyte>.Shared.Rent(width);
+        float? scale = matrix.TryReadNumbers(row, bits: 4, numbers.AsSpan(0, matrix.Columns));
+        if (scale is float found)
+        {
+            numbers.AsSpan(matrix.Columns).Clear();
+            byte* pairs = (byte*)target.Values.Address + ((long)row * width / 2);
+            for (int i = 0; i < width; i += 2)
+            {
+                pairs[i / 2] = (byte)((numbers[i] + Int4Matrix.ZeroPoint) | ((numbers[i + 1] + Int4Matrix.ZeroPoint) << 4));
+            }
+
+            new Span<float>((float*)target.Scales.Address + ((long)row * target.Blocks), target.Blocks).Fill(found);
+        }
+
+        ArrayPool<sbyte>.Shared.Return(numbers);
+        return scale is not null;
     }
 }

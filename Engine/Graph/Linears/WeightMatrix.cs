@@ -43,6 +43,24 @@ internal sealed class WeightMatrix
         throw new ArgumentOutOfRangeException(nameof(row));
     }
 
+    /// <summary>One row's numbers where the matrix is stored as whole numbers with a scale per row.</summary>
+    /// <param name="numbers">As long as the row; overwritten only where the result is not null.</param>
+    /// <returns>The scale; null where the row is stored otherwise, or with numbers beyond <paramref name="bits"/> bits.</returns>
+    public float? TryReadNumbers(int row, int bits, Span<sbyte> numbers)
+    {
+        foreach (TensorView part in Parts)
+        {
+            if (row < part.Shape[0])
+            {
+                return part.RowScales is null || (bits == 4 && !part.IsNibbles) ? null : QuantizedTensors.ReadNumbers(part, row, numbers);
+            }
+
+            row -= (int)part.Shape[0];
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(row));
+    }
+
     /// <summary>Lets go of the memory that reading some rows has taken, where it is a file's.</summary>
     public void Release(int firstRow, int rows)
     {
