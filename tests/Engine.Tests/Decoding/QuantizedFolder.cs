@@ -24,7 +24,7 @@ internal sealed class QuantizedFolder : IDisposable
         var config = (JsonObject)JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(golden, "config.json")))!;
         config["quantization_bit"] = asFloats ? 0 : bits;
         File.WriteAllText(System.IO.Path.Combine(Path, "config.json"), config.ToJsonString());
-        using SafetensorsFolder source = SafetensorsFolder.Open(golden);
+        using WeightFolder source = WeightFolder.Open(golden);
         Write([.. source.Names.Order(StringComparer.Ordinal).SelectMany(name => Convert(source.Find(name)!, bits, asFloats))]);
     }
 
