@@ -98,6 +98,9 @@ public sealed class DecoderRunner : IStepRunner
     }
 
     /// <inheritdoc/>
+    public void CopyBlock(int source, int target) => _tensors.CopyBlock(source, target);
+
+    /// <inheritdoc/>
     public void Abort()
     {
         lock (_abortLock)

@@ -32,7 +32,7 @@ internal sealed class StepLoop
         _inbox = inbox;
         _listener = listener;
         _logger = logger;
-        _scheduler = new Scheduler(options.MaxSequences, runner.BlockCount, runner.BlockTokens, logger);
+        _scheduler = new Scheduler(runner, options, logger);
         _sampler = new Sampler(runner.VocabularySize);
         _plan = new StepPlan(options.MaxSequences, options.StepTokenBudget);
         int blocksPerSequence = StepArithmetic.BlocksFor(options.ContextTokens, runner.BlockTokens);
@@ -91,6 +91,8 @@ internal sealed class StepLoop
         Steps = _steps,
         Turns = _turns,
         Preemptions = _scheduler.Preemptions,
+        ComputedTokens = _scheduler.ComputedTokens,
+        ReusedTokens = _scheduler.ReusedTokens,
     };
 
     private bool Drain()
@@ -147,7 +149,7 @@ internal sealed class StepLoop
         {
             (Sequence sequence, int newTokens) = entries[i];
             bool draws = entries[i].Draws;
-            sequence.Advance(newTokens);
+            _scheduler.NoteComputed(sequence, newTokens);
             if (draws)
             {
                 CommitDrawn(sequence, _drawnIds[i]);

@@ -16,4 +16,8 @@ public interface IStepListener
 /// <param name="Index">Number of generated ids including this one.</param>
 /// <param name="End">Whether it ended.</param>
 /// <param name="KeptTokens">Generated ids that belong to the answer; set where it ended.</param>
-public readonly record struct SequenceUpdate(object? Tag, int TokenId, int Index, SequenceEnd End, int KeptTokens);
+public readonly record struct SequenceUpdate(object? Tag, int TokenId, int Index, SequenceEnd End, int KeptTokens)
+{
+    /// <summary>Prompt tokens that were found in the prefix cache when the sequence first came into the batch.</summary>
+    public int ReusedPromptTokens { get; init; }
+}

@@ -73,7 +73,7 @@ internal sealed class RunningGeneration
     /// <summary>The end to write, once the sequence ended and its last entry was taken.</summary>
     public EndOfGeneration ToEnd(IncarnationId incarnation, LogEntry? tail)
     {
-        var usage = new TokenUsage(Request.PromptIds.Length, (int)_loggedTokens);
+        var usage = new TokenUsage(Request.PromptIds.Length, (int)_loggedTokens, _last.ReusedPromptTokens);
         GenerationFault? fault = Reason == EndReason.Failed
             ? new GenerationFault(GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended.")
             : null;
