@@ -58,13 +58,13 @@ internal static class LogCodec
             GenerationId generation = ReadId(Take(ref bytes, IdBytes));
             long firstSeq = (long)ReadNumber(ref bytes);
             int choice = (int)ReadNumber(ref bytes);
-            int[] ids = new int[Math.Min(ReadNumber(ref bytes), (ulong)bytes.Length)];
+            int[] ids = new int[CheckCount(ReadNumber(ref bytes), bytes.Length)];
             for (int i = 0; i < ids.Length; i++)
             {
                 ids[i] = (int)ReadNumber(ref bytes);
             }
 
-            ReadOnlySpan<byte> rest = Take(ref bytes, (int)Math.Min(ReadNumber(ref bytes), int.MaxValue));
+            ReadOnlySpan<byte> rest = Take(ref bytes, CheckCount(ReadNumber(ref bytes), bytes.Length));
             ImmutableArray<int> allIds = ImmutableCollectionsMarshal.AsImmutableArray(ids);
             entries.Add(rest.IsEmpty
                 ? new LogEntry(generation, firstSeq, choice, allIds)
@@ -114,6 +114,10 @@ internal static class LogCodec
 
         throw new InvalidDataException("A number in stored log entries is too long.");
     }
+
+    // Everything takes at least a byte.
+    private static int CheckCount(ulong count, int bytesLeft) =>
+        count <= (ulong)bytesLeft ? (int)count : throw new InvalidDataException("Stored log entries are cut.");
 
     private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> bytes, int count)
     {

@@ -55,7 +55,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         Expiry = new Expiry(Clock, Ends);
         _admission = new AdmissionMove(options, Clock, _dispatch);
         _takeover = new Takeover(Clock, Readers, _dispatch, Ends);
-        _links = new LiveLinks(connector, TakeOverAbsentAsync, time, logger);
+        _links = new LiveLinks(connector, store.Secret, TakeOverAbsentAsync, time, logger);
         _readers = new ReaderTable(Process, store, Readers, _links, Clock, logger);
         _watch = new MemberWatch(this, options, time, logger);
         _listener = new NotificationListener(
@@ -63,6 +63,9 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     }
 
     public ImmutableArray<ModelCard> Offered => ImmutableCollectionsMarshal.AsImmutableArray(_offered);
+
+    /// <summary>What gateways and silos of this cluster prove to each other that they know; kept in the database, which all of them can read.</summary>
+    public ReadOnlyMemory<byte> Secret => Store.Secret;
 
     /// <summary>Names this process among the others.</summary>
     internal Guid Process { get; } = Guid.NewGuid();
@@ -100,6 +103,12 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
             throw;
         }
     }
+
+    /// <summary>Brings the schema up to date, contracting steps too.</summary>
+    /// <returns>The version in force.</returns>
+    /// <exception cref="StoreException">The database cannot be used; the message says why and what to do.</exception>
+    public static Task<int> MigrateAsync(string connectionString, CancellationToken cancellationToken) =>
+        PostgresStore.MigrateAsync(connectionString, cancellationToken);
 
     /// <summary>Serves the live path to one gateway until it leaves.</summary>
     public Task ServeLiveAsync(Stream requests, Stream messages, CancellationToken cancellationToken) =>

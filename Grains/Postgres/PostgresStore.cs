@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using GlmCluster.Grains.Postgres.Schema;
 using GlmCluster.Grains.Postgres.Sql;
 using GlmCluster.Grains.Sqlite;
@@ -42,6 +43,9 @@ internal sealed class PostgresStore : IAsyncDisposable
     /// <summary>Time of the database when this process opened it.</summary>
     public DateTimeOffset OpenedAt { get; private set; }
 
+    /// <summary>The cluster's secret, random, made with the schema.</summary>
+    public ReadOnlyMemory<byte> Secret { get; private set; }
+
     /// <summary>Checks the server, makes or extends the schema.</summary>
     /// <exception cref="StoreException">The database cannot be used; the message says why and what to do.</exception>
     public static async Task<PostgresStore> OpenAsync(
@@ -56,6 +60,7 @@ internal sealed class PostgresStore : IAsyncDisposable
             await PostgresSettings.CheckServerAsync(connection, store.Listening, cancellationToken);
             int version = await SchemaMigrator.ExpandAsync(connection, PostgresSchema.Steps, cancellationToken);
             store.OpenedAt = (DateTime)(await connection.ScalarAsync("select clock_timestamp()", cancellationToken))!;
+            store.Secret = await ReadSecretAsync(connection, cancellationToken);
             logger.DatabaseOpened(store._where, version);
             return store;
         }
@@ -63,6 +68,23 @@ internal sealed class PostgresStore : IAsyncDisposable
         {
             await store.DisposeAsync();
             throw failure is NpgsqlException database ? PostgresSettings.Explain(database, store._where) : failure;
+        }
+    }
+
+    /// <summary>Brings the schema up to date, contracting steps too.</summary>
+    /// <exception cref="StoreException">The database cannot be used.</exception>
+    public static async Task<int> MigrateAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        NpgsqlConnectionStringBuilder settings = PostgresSettings.Parse(connectionString);
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(settings);
+        try
+        {
+            await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancellationToken);
+            return await SchemaMigrator.MigrateAsync(connection, PostgresSchema.Steps, cancellationToken);
+        }
+        catch (NpgsqlException failure)
+        {
+            throw PostgresSettings.Explain(failure, $"{settings.Host}:{settings.Port}/{settings.Database}");
         }
     }
 
@@ -127,6 +149,13 @@ internal sealed class PostgresStore : IAsyncDisposable
                 throw new ObjectDisposedException(nameof(PostgresStore), "The fabric was closed.");
             }
         }
+    }
+
+    private static async Task<byte[]> ReadSecretAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await connection.ExecuteAsync(
+            "insert into glm.secrets (name, value) values ('live', $1) on conflict do nothing", cancellationToken, RandomNumberGenerator.GetBytes(32));
+        return (byte[])(await connection.ScalarAsync("select value from glm.secrets where name = 'live'", cancellationToken))!;
     }
 
     private static bool IsConflict(PostgresException failure) => failure.SqlState

@@ -4,9 +4,12 @@ namespace GlmCluster.Grains.Postgres.Live;
 public interface ILiveConnector
 {
     /// <summary>Connects, and returns once the silo answered.</summary>
+    /// <param name="url">The silo's.</param>
+    /// <param name="secret">What both ends must prove to know.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="LiveAbsentException">Nobody listens there, or another process does.</exception>
     /// <exception cref="IOException">It did not work for another reason.</exception>
-    Task<LiveConnection> ConnectAsync(Uri url, CancellationToken cancellationToken);
+    Task<LiveConnection> ConnectAsync(Uri url, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken);
 }
 
 /// <summary>An open live path; disposing closes it.</summary>

@@ -14,6 +14,7 @@ internal sealed class LiveLink : IAsyncDisposable
 
     private readonly Uri _url;
     private readonly ILiveConnector _connector;
+    private readonly ReadOnlyMemory<byte> _secret;
     private readonly Func<Uri, Task> _onAbsent;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -25,13 +26,15 @@ internal sealed class LiveLink : IAsyncDisposable
 
     /// <param name="url">The silo's.</param>
     /// <param name="connector">Opens it.</param>
+    /// <param name="secret">The cluster's.</param>
     /// <param name="onAbsent">Told when the silo was there and is not any more.</param>
     /// <param name="time">For the pause between attempts.</param>
     /// <param name="logger">Where events go.</param>
-    public LiveLink(Uri url, ILiveConnector connector, Func<Uri, Task> onAbsent, TimeProvider time, ILogger logger)
+    public LiveLink(Uri url, ILiveConnector connector, ReadOnlyMemory<byte> secret, Func<Uri, Task> onAbsent, TimeProvider time, ILogger logger)
     {
         _url = url;
         _connector = connector;
+        _secret = secret;
         _onAbsent = onAbsent;
         _time = time;
         _logger = logger;
@@ -86,7 +89,7 @@ internal sealed class LiveLink : IAsyncDisposable
         {
             try
             {
-                await using LiveConnection connection = await _connector.ConnectAsync(_url, stopping);
+                await using LiveConnection connection = await _connector.ConnectAsync(_url, _secret, stopping);
                 wasConnected = true;
                 retry = FirstRetry;
                 await ExchangeAsync(connection, stopping);

@@ -4,11 +4,13 @@ using Microsoft.Extensions.Logging;
 namespace GlmCluster.Grains.Postgres.Live;
 
 /// <summary>A gateway's live paths, one per silo.</summary>
-internal sealed class LiveLinks(ILiveConnector connector, Func<Uri, Task> onAbsent, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed class LiveLinks(
+    ILiveConnector connector, ReadOnlyMemory<byte> secret, Func<Uri, Task> onAbsent, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Uri, Lazy<LiveLink>> _links = new();
 
-    public LiveLink To(Uri url) => _links.GetOrAdd(url, _ => new Lazy<LiveLink>(() => new LiveLink(url, connector, onAbsent, time, logger))).Value;
+    public LiveLink To(Uri url) =>
+        _links.GetOrAdd(url, _ => new Lazy<LiveLink>(() => new LiveLink(url, connector, secret, onAbsent, time, logger))).Value;
 
     /// <summary>Closes the paths to silos that have no unsealed worker any more.</summary>
     public async Task KeepAsync(IReadOnlySet<Uri> urls)

@@ -72,6 +72,9 @@ internal static class PostgresSchema
             create table glm.frames_2 partition of glm.frames for values in (2);
             create table glm.frames_3 partition of glm.frames for values in (3);
 
+            -- What members of the cluster prove to each other that they know.
+            create table glm.secrets (name text primary key, value bytea not null);
+
             create table glm.usage (
                 generation text primary key, caller text not null, model_name text not null, model_hash text not null,
                 prompt_tokens int not null, completion_tokens int not null, cached_tokens int not null, ended_at bigint not null);

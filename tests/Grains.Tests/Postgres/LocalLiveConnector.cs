@@ -36,7 +36,7 @@ public sealed class LocalLiveConnector : ILiveConnector
         }
     }
 
-    public Task<LiveConnection> ConnectAsync(Uri url, CancellationToken cancellationToken)
+    public Task<LiveConnection> ConnectAsync(Uri url, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)
     {
         lock (_lock)
         {

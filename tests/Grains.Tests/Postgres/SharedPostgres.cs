@@ -11,7 +11,7 @@ namespace GlmCluster.Grains.Tests.Postgres;
 public sealed class SharedPostgres : IAsyncDisposable
 {
     private static readonly Lazy<Task<PostgresServer>> Server = new(() => PostgresServer.StartAsync(CancellationToken.None));
-    private static int _databases;
+    private static int DatabaseCount;
 
     /// <summary>Makes an empty database; skips the test where there can be no PostgreSQL.</summary>
     /// <returns>Its connection string.</returns>
@@ -19,7 +19,7 @@ public sealed class SharedPostgres : IAsyncDisposable
     {
         Assert.SkipWhen(PostgresServer.MissingReason is not null, PostgresServer.MissingReason ?? "");
         PostgresServer server = await Server.Value;
-        string name = string.Create(CultureInfo.InvariantCulture, $"test{Interlocked.Increment(ref _databases)}");
+        string name = string.Create(CultureInfo.InvariantCulture, $"test{Interlocked.Increment(ref DatabaseCount)}");
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(server.ConnectionString);
         await using NpgsqlCommand create = source.CreateCommand($"create database {name} strategy file_copy");
         await create.ExecuteNonQueryAsync();
