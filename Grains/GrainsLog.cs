@@ -79,4 +79,7 @@ internal static partial class GrainsLog
 
     [LoggerMessage(3110, LogLevel.Error, "Could not look after the cluster: {Why}; trying again")]
     public static partial void LookFailed(this ILogger logger, string why);
+
+    [LoggerMessage(3111, LogLevel.Error, "Could not look after the cluster; trying again")]
+    public static partial void WakeupFailed(this ILogger logger, Exception failure);
 }

@@ -10,7 +10,6 @@ using GlmCluster.Grains.Postgres;
 using GlmCluster.Silo.Loading;
 using GlmCluster.Silo.Workers;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
@@ -82,7 +81,13 @@ internal static class SiloCommand
     private static WebApplication Build(ServeSettings settings, LiveEndpoint live)
     {
         WebApplicationBuilder builder = WebServer.CreateBuilder(settings, kestrel =>
-            kestrel.Listen(IPAddress.Parse(settings.LiveHost), settings.LivePort, listen => listen.Protocols = HttpProtocols.Http2));
+        {
+            // A gateway's request stays open, has no size, and may be silent for hours in both directions.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Listen(IPAddress.Parse(settings.LiveHost), settings.LivePort, listen => listen.Protocols = HttpProtocols.Http2);
+        });
         WebApplication application = builder.Build();
         live.Map(application);
         return application;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using GlmCluster.Grains.Postgres;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace GlmCluster.Gateway.Cluster;
 
@@ -57,13 +56,6 @@ public sealed class LiveEndpoint
         {
             http.Response.StatusCode = StatusCodes.Status401Unauthorized;
             return;
-        }
-
-        // An open request has no size, and its gateway may have nothing to say for hours.
-        http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
-        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
         }
 
         http.Response.Headers[LiveHandshake.ProofHeader] = LiveHandshake.Prove(fabric.Secret.Span, isSilo: true, own, theirs);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -304,6 +305,15 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     /// <summary>Takes a member for dead.</summary>
     internal Task EvictAsync(Guid member) => _watch.EvictAsync(member);
 
+    /// <summary>Reads the commands of this process's workers, whether or not a wake-up came.</summary>
+    internal async Task FetchAllAsync()
+    {
+        foreach (PostgresWorkerSession session in Sessions())
+        {
+            await session.FetchAsync();
+        }
+    }
+
     /// <summary>Gives what waits to workers that have room.</summary>
     internal async Task DispatchAsync(ModelReference model, bool onlyIfWaiting)
     {
@@ -411,6 +421,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         }
     }
 
+    [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for this work; the next look does it again.")]
     private async Task ObserveAsync(Task work)
     {
         try
@@ -420,6 +431,10 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         catch (Exception failure) when (failure is StoreException or ObjectDisposedException)
         {
             _logger.LookFailed(failure.Message);
+        }
+        catch (Exception bug)
+        {
+            _logger.WakeupFailed(bug);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
@@ -54,7 +55,7 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
             await WorkerRows.ForgetMemberAsync(connection, member, token);
             return known;
         });
-        if (was)
+        if (was && member != fabric.Process)
         {
             logger.ProcessEvicted(member, read.Count);
         }
@@ -82,6 +83,7 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
         return true;
     });
 
+    [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for a look; the next one does it again.")]
     private async Task LookAsync()
     {
         if (!await _one.WaitAsync(0, CancellationToken.None))
@@ -98,6 +100,7 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
             }
 
             await fabric.RefreshDirectoryAsync();
+            await fabric.FetchAllAsync();
             await ExpireAsync();
             if (!_isSwept || time.GetElapsedTime(_lastSwept) >= KeepPeriod)
             {
@@ -114,6 +117,10 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
         catch (ObjectDisposedException)
         {
             // The fabric was closed.
+        }
+        catch (Exception bug)
+        {
+            logger.WakeupFailed(bug);
         }
         finally
         {

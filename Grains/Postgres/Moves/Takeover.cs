@@ -57,15 +57,24 @@ internal sealed class Takeover(ClusterClock clock, ReaderMoves readers, Dispatch
         return (card, unfinished.Count);
     }
 
-    /// <summary>A worker died with this generation: whether it is the cause shows when it runs alone.</summary>
+    /// <summary>
+    /// A worker died with this generation. One that got no token from it is suspect, and shows whether it is the cause when it runs alone. One that
+    /// got tokens goes on in company: to run alone it would have to wait until another worker's answers end, and with a silo that is killed that
+    /// would be every stream it had. If it is the cause, it dies again before its next token, and is suspect then.
+    /// </summary>
     private async Task SettleAsync(NpgsqlConnection connection, GenerationRow row, bool isDead, bool wasAlone, CancellationToken cancellationToken)
     {
         int lostAlone = row.WorkersLostAlone;
         if (isDead)
         {
-            lostAlone = wasAlone && row.LoggedTokens == row.TokensAtDispatch ? row.WorkersLostAlone + 1 : 0;
+            bool gotTokens = row.LoggedTokens > row.TokensAtDispatch;
+            lostAlone = wasAlone && !gotTokens ? row.WorkersLostAlone + 1 : 0;
             await connection.ExecuteAsync(
-                "update glm.generations set is_suspect = true, workers_lost_alone = $2 where id = $1", cancellationToken, row.Id.ToString(), lostAlone);
+                "update glm.generations set is_suspect = $2, workers_lost_alone = $3 where id = $1",
+                cancellationToken,
+                row.Id.ToString(),
+                !gotTokens,
+                lostAlone);
         }
 
         if (lostAlone >= MostWorkersLostAlone && !row.IsCancelRequested)

@@ -40,6 +40,9 @@ public abstract class FabricHarness : IAsyncDisposable
     /// <summary>Whether a kill loses what was logged since the last <see cref="FlushLogAsync"/>.</summary>
     public abstract bool LosesTailOnKill { get; }
 
+    /// <summary>Whether a generation that got tokens from a worker that died runs alone next; it does where that makes nobody wait.</summary>
+    public abstract bool SuspectsThoseWithTokens { get; }
+
     /// <summary>Every count of a generation's tokens.</summary>
     public abstract Task<IReadOnlyList<TokenUsage>> UsageAsync(GenerationId id);
 

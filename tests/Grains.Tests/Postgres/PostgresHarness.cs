@@ -26,6 +26,8 @@ public sealed class PostgresHarness : FabricHarness
 
     public override bool LosesTailOnKill => false;
 
+    public override bool SuspectsThoseWithTokens => false;
+
     private PostgresFabric Fabric => _fabric ?? throw new InvalidOperationException("The fabric is not open.");
 
     public override async Task OpenAsync()
