@@ -5,7 +5,7 @@ using GlmCluster.Engine.Sequences;
 
 namespace GlmCluster.Bench;
 
-/// <summary>Measures a bare engine: prefill, decode at several batch sizes, and the same chats that <see cref="HttpLoad"/> sends.</summary>
+/// <summary>Measures a bare engine: prefill, decode at several batch sizes, and the same chats that <see cref="Http.HttpLoad"/> sends.</summary>
 public sealed class EngineBenchmark(EngineLoad load, TextModel text, int vocabularySize)
 {
     private const int PrefillTokens = 512;
@@ -55,7 +55,7 @@ public sealed class EngineBenchmark(EngineLoad load, TextModel text, int vocabul
         IChatTemplate template = text.ChatTemplate ?? throw new InvalidOperationException(text.ChatTemplateProblem);
         IEnumerable<SequenceRequest> requests = messages.Select(message => new SequenceRequest
         {
-            PromptIds = template.Render([new ChatMessage(ChatRole.User, message, [])], []).ToArray(),
+            PromptIds = template.Render([new ChatMessage(ChatRole.User, message, [])], [], ChatOptions.Default).ToArray(),
             Sampling = Greedy,
             StopIds = text.Defaults.StopIds.AsMemory(),
             MaxTokens = maxTokens,

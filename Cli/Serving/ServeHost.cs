@@ -1,5 +1,6 @@
 using System.Globalization;
 using GlmCluster.Cli.Settings;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Silo.Loading;
 
 namespace GlmCluster.Cli.Serving;
@@ -41,7 +42,7 @@ internal static class ServeHost
     private static async Task<EmbeddedServer> StartAsync(ServeSettings settings, CancellationToken stopping)
     {
         using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
-        return await EmbeddedServer.StartAsync(settings, load: null, progress, stopping);
+        return await EmbeddedServer.StartAsync(settings, loaded: null, progress, stopping);
     }
 
     /// <summary>What runs, for people.</summary>
@@ -50,7 +51,7 @@ internal static class ServeHost
         ModelSizes sizes = model.Sizes;
         string weights = Invariant($"weights {model.Card.WeightFormat} {sizes.WeightBytes / 1048576.0:N0} MiB");
         string size = Invariant($"{model.Parameters / 1e6:N1} M parameters, {weights}");
-        string kv = Invariant($"KV cache up to {sizes.KvBytes / 1048576.0:N0} MiB");
+        string kv = Invariant($"KV cache {sizes.Kv.Name()} up to {sizes.KvBytes / 1048576.0:N0} MiB");
         yield return Invariant($"Model   {model.Card.Model.Name} ({model.Card.Architecture}, {size})");
         yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {settings.ModelFolder}");
         yield return Invariant($"Device  {settings.Device}, {settings.Threads} threads; context {sizes.ContextTokens:N0} tokens; {kv}");

@@ -19,10 +19,10 @@ public static class DecoderMemory
     }
 
     /// <summary>Bytes of a KV block over all layers, keys and values.</summary>
-    public static long BlockBytes(DecoderConfiguration configuration)
+    public static long BlockBytes(DecoderConfiguration configuration, KvFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return LayerBlockBytes(configuration) * 2 * configuration.Layers;
+        return LayerBlockBytes(configuration, format) * 2 * configuration.Layers;
     }
 
     /// <summary>Bytes of the matrices in the given format; norms, biases and the embedding, which stays in its file, are not counted.</summary>
@@ -31,11 +31,11 @@ public static class DecoderMemory
         ArgumentNullException.ThrowIfNull(configuration);
         var layout = DecoderLayout.For(configuration);
         return layout.Layers.SelectMany(layer => layer.All()).Append(layout.Head)
-            .Where(slot => slot.Role == TensorRole.Matrix)
-            .Sum(slot => format.MatrixBytes(slot.Shape[0], slot.Shape[1]));
+            .Where(slot => slot.Role is TensorRole.Matrix or TensorRole.Router)
+            .Sum(slot => (slot.Role == TensorRole.Router ? WeightFormat.F32 : format).MatrixBytes(slot.Shape[0], slot.Shape[1]));
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>
-    internal static long LayerBlockBytes(DecoderConfiguration configuration) =>
-        (long)AttentionShape.PageTokens * configuration.KvHeads * configuration.HeadDim * sizeof(float);
+    internal static long LayerBlockBytes(DecoderConfiguration configuration, KvFormat format) =>
+        (long)AttentionShape.PageTokens * configuration.KvHeads * format.TokenBytes(configuration.HeadDim);
 }

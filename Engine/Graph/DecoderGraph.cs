@@ -1,5 +1,7 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
 using GlmCluster.Engine.Onnx;
@@ -8,7 +10,7 @@ namespace GlmCluster.Engine.Graph;
 
 /// <summary>The frame of a decoder over packed tokens [tokens, hidden]; its layers' parts are chosen by the tensors they have.</summary>
 /// <remarks>
-/// Maths: modeling_glm.py and modeling_glm4.py of Hugging Face transformers. Every operator treats rows apart, so a token's result does
+/// Maths: modeling_glm.py, modeling_glm4.py and modeling_glm4_moe.py of Hugging Face transformers. Every operator treats rows apart, so a token's result does
 /// not depend on what else is in the step.
 /// </remarks>
 internal sealed class DecoderGraph
@@ -25,10 +27,10 @@ internal sealed class DecoderGraph
     private readonly DecoderNodes _nodes;
     private readonly FeedForwardPart _feedForward;
 
-    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, WeightLoader loader)
+    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
     {
         (_graph, _configuration, _loader) = (graph, configuration, loader);
-        _nodes = new DecoderNodes(graph, configuration, linear, loader);
+        _nodes = new DecoderNodes(graph, configuration, linear, experts, loader);
         _feedForward = new FeedForwardPart(_nodes);
     }
 
@@ -40,11 +42,11 @@ internal sealed class DecoderGraph
     /// <param name="positions">Most tokens of a sequence.</param>
     /// <param name="blocks">Blocks of the KV cache.</param>
     /// <returns>Name of the output: logits, shape (logit rows, vocabulary).</returns>
-    public string Add(DecoderWeights weights, int positions, int blocks)
+    public string Add(DecoderWeights weights, int positions, int blocks, KvFormat kvFormat)
     {
         AddInputs();
         var attention = AttentionPart.For(weights.Layers[0].Attention, _nodes);
-        attention.AddInputs(positions, blocks);
+        attention.AddInputs(positions, blocks, kvFormat);
         string residual = AddEmbedding(weights.Embedding);
         string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
         for (int i = 0; i < weights.Layers.Length; i++)

@@ -1,13 +1,15 @@
 using System.Collections.Immutable;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
 /// <summary>What the parts of a decoder share: the graph they add to, and nodes that several of them add.</summary>
-internal sealed class DecoderNodes(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, WeightLoader loader)
+internal sealed class DecoderNodes(
+    GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
 {
     public GraphBuilder Graph => graph;
 
@@ -15,13 +17,18 @@ internal sealed class DecoderNodes(GraphBuilder graph, DecoderConfiguration conf
 
     public WeightLoader Loader => loader;
 
+    /// <summary>The form of experts' matrices in the chosen weight format.</summary>
+    public ExpertFormat Experts => experts;
+
     /// <summary>Adds x · weightsᵀ + bias in the chosen weight format.</summary>
     /// <param name="name">Prefix of the constants' names.</param>
-    public string AddLinear(string name, string input, LinearTensors<TensorView> tensors)
-    {
-        string? bias = tensors.Bias.IsEmpty ? null : AddVector($"{name}_bias", tensors.Bias);
-        return linear.Add(graph, name, input, new WeightMatrix(tensors.Weight), bias);
-    }
+    public string AddLinear(string name, string input, LinearTensors<TensorView> tensors) =>
+        linear.Add(graph, name, input, new WeightMatrix(tensors.Weight), AddBias(name, tensors));
+
+    /// <summary>Adds (silu(gate) ⊙ up) · weightsᵀ + bias in the chosen weight format.</summary>
+    /// <param name="name">Prefix of the constants' names.</param>
+    public string AddGatedLinear(string name, string gateUp, LinearTensors<TensorView> tensors) =>
+        linear.AddGated(graph, name, gateUp, new WeightMatrix(tensors.Weight), AddBias(name, tensors));
 
     public string AddNorm(string name, string input, NormTensors<TensorView> norm) => graph.Node(
         GraphBuilder.Standard,
@@ -47,4 +54,7 @@ internal sealed class DecoderNodes(GraphBuilder graph, DecoderConfiguration conf
     /// <summary>Adds a vector, given in parts, as f32.</summary>
     public string AddVector(string name, ImmutableArray<TensorView> parts) =>
         graph.Constant(name, TensorElement.F32, [parts.Sum(part => part.Shape[0])], loader.ToFloat(parts));
+
+    private string? AddBias(string name, LinearTensors<TensorView> tensors) =>
+        tensors.Bias.IsEmpty ? null : AddVector($"{name}_bias", tensors.Bias);
 }

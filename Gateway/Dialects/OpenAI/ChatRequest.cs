@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
@@ -20,6 +21,25 @@ internal abstract record SamplingRequest
     public double? TopP { get; init; }
 
     public int? TopK { get; init; }
+
+    public double? MinP { get; init; }
+
+    public double? RepetitionPenalty { get; init; }
+
+    public double? PresencePenalty { get; init; }
+
+    public double? FrequencyPenalty { get; init; }
+
+    [JsonConverter(typeof(LogitBiasConverter))]
+    public ImmutableArray<TokenBias>? LogitBias { get; init; }
+
+    public int? MinTokens { get; init; }
+
+    /// <summary>Whether the answer goes on to its limit, past the model's own stop tokens.</summary>
+    public bool? IgnoreEos { get; init; }
+
+    /// <summary>GLM's own limit, on prompt and answer together; <see cref="MaxTokens"/> wins.</summary>
+    public int? MaxLength { get; init; }
 
     public long? Seed { get; init; }
 
@@ -51,7 +71,19 @@ internal sealed record ChatRequest : SamplingRequest
     public string? ConversationId { get; init; }
 
     public bool? Store { get; init; }
+
+    /// <summary>Zhipu's switch for thoughts.</summary>
+    public ThinkingSwitch? Thinking { get; init; }
+
+    /// <summary>The same switch as other servers of these models name it; other members are ignored.</summary>
+    public TemplateSwitches? ChatTemplateKwargs { get; init; }
 }
+
+/// <param name="Type"><c>enabled</c> or <c>disabled</c>.</param>
+/// <param name="ClearThinking">Whether thoughts of earlier turns leave the prompt.</param>
+internal sealed record ThinkingSwitch(string? Type, bool? ClearThinking);
+
+internal sealed record TemplateSwitches(bool? EnableThinking, bool? ClearThinking);
 
 /// <summary>One message. Content is text, or parts of text that are put together.</summary>
 internal sealed record ChatRequestMessage
@@ -60,6 +92,9 @@ internal sealed record ChatRequestMessage
 
     [JsonConverter(typeof(ContentConverter))]
     public string? Content { get; init; }
+
+    /// <summary>What an assistant thought before.</summary>
+    public string? ReasoningContent { get; init; }
 
     public ImmutableArray<ChatToolCallObject?>? ToolCalls { get; init; }
 

@@ -42,7 +42,12 @@ internal sealed class ChatApi(Uri url) : IDisposable
     {
         var body = new JsonObject
         {
-            ["model"] = "glm-nano", ["prompt"] = "Once upon a time", ["stream"] = true, ["max_tokens"] = 400, ["temperature"] = 1.5, ["seed"] = seed,
+            ["model"] = "glm-nano",
+            ["prompt"] = "Once upon a time",
+            ["stream"] = true,
+            ["max_tokens"] = 400,
+            ["temperature"] = 1.5,
+            ["seed"] = seed,
         };
         return ReadAsync(new HttpRequestMessage(HttpMethod.Post, CompletionPath) { Content = JsonContent.Create(body) }, leaveAfter, onStarted);
     }
