@@ -75,7 +75,7 @@ internal sealed unsafe class TorchFile : IWeightSource
         }
 
         long offset = _storages[tensor.Storage.Key].Offset + (tensor.FirstElement * type.ElementBytes());
-        return new TensorView(name, type, [.. tensor.Shape], (nint)(start + offset), Elements(tensor) * type.ElementBytes());
+        return new TensorView(name, type, [.. tensor.Shape], (nint)(start + offset), Elements(tensor) * type.ElementBytes()) { IsFileMapped = true };
     }
 
     public void Dispose() => _mapping.Dispose();

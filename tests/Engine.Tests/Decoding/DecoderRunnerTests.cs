@@ -124,7 +124,7 @@ public sealed class DecoderRunnerTests
         var progress = new RecordingProgress();
         var options = new DecoderRunnerOptions { Threads = 1, BlockCount = 1, MaxStepTokens = 1, MaxSequences = 1, ContextTokens = 32 };
 
-        DecoderRunner.Load(OnnxRuntimeLibrary.Load(), configuration, DecoderWeightsReader.Read(configuration, weights), options, progress).Dispose();
+        DecoderRunner.Load(OnnxRuntimeLibrary.Load(), configuration, DecoderWeightsReader.Read(configuration, weights), options, progress, CancellationToken.None).Dispose();
 
         Assert.Equal(progress.Reports[^1].Total, progress.Reports[^1].Done);
         Assert.Equal(progress.Reports.Select(report => report.Done).Order(), progress.Reports.Select(report => report.Done));
