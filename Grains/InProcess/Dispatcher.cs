@@ -24,7 +24,7 @@ internal sealed partial class Dispatcher(
     {
         lock (_lock)
         {
-            var generation = new ActiveGeneration(request, new TokenLog());
+            var generation = new ActiveGeneration(request, new TokenLog(request.TopLogprobs));
             foreach (LogEntry entry in logged)
             {
                 generation.Log.Append(entry);
