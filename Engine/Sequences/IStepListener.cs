@@ -16,4 +16,14 @@ public interface IStepListener
 /// <param name="Index">Number of generated ids including this one.</param>
 /// <param name="End">Whether it ended.</param>
 /// <param name="KeptTokens">Generated ids that belong to the answer; set where it ended.</param>
-public readonly record struct SequenceUpdate(object? Tag, int TokenId, int Index, SequenceEnd End, int KeptTokens);
+public readonly record struct SequenceUpdate(object? Tag, int TokenId, int Index, SequenceEnd End, int KeptTokens)
+{
+    /// <summary>Natural logarithm of the probability that the model gave the id, finite; 0 where <see cref="SequenceRequest.TopLogprobs"/> is null.</summary>
+    public float Logprob { get; init; }
+
+    /// <summary>The likeliest ids at its place, most likely first, as many as were asked for; valid during the call only.</summary>
+    public ReadOnlyMemory<TokenLogprob> TopLogprobs { get; init; }
+}
+
+/// <summary>An id and the natural logarithm of its probability.</summary>
+public readonly record struct TokenLogprob(int Id, float Logprob);

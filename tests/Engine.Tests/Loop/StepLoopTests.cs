@@ -21,6 +21,30 @@ public sealed class StepLoopTests
     }
 
     [Fact]
+    public void Turn_Logprobs_AreTheModelsOwnWhateverTheSampling()
+    {
+        using var harness = new LoopHarness();
+        SequenceRequest request = Requests.Create(1, promptTokens: 5, maxTokens: 12) with { TopLogprobs = 3 };
+        harness.Submit(request with
+        {
+            Sampling = request.Sampling with { Temperature = 0.1f, RepetitionPenalty = 1.5f, LogitBias = new TokenBias[] { new(3, 100) } },
+        });
+
+        harness.RunToEnd();
+
+        List<int> ids = [.. request.PromptIds.Span];
+        var row = new float[40];
+        var top = new TokenLogprob[3];
+        foreach (SequenceUpdate update in harness.Listener[1].Updates)
+        {
+            Engine.Tests.Loop.SyntheticModel.Logits([.. ids], row);
+            Assert.Equal(Engine.Sampling.LogprobRow.Measure(row, update.TokenId, top), update.Logprob);
+            Assert.Equal(top, update.TopLogprobs.ToArray());
+            ids.Add(update.TokenId);
+        }
+    }
+
+    [Fact]
     public void Turn_MaxTokensOne_EndsWithTheFirstToken()
     {
         using var harness = new LoopHarness();
