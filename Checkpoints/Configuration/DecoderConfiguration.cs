@@ -1,27 +1,12 @@
 using System.Collections.Immutable;
+using GlmCluster.Checkpoints.Families;
 
 namespace GlmCluster.Checkpoints.Configuration;
-
-/// <summary>Which tensor names and block form a decoder has.</summary>
-public enum DecoderFamily
-{
-    /// <summary><c>chatglm</c>: remote-code layout of ChatGLM2, ChatGLM3 and GLM-4-9B.</summary>
-    ChatGlm,
-
-    /// <summary><c>glm</c>: GLM-4-9B-hf and GLM-Edge.</summary>
-    Glm,
-
-    /// <summary><c>glm4</c>: GLM-4-0414 and GLM-Z1-0414, with norms after attention and feed-forward too.</summary>
-    Glm4,
-}
 
 /// <summary>Sizes and constants of a decoder, read from <c>config.json</c> in any of its published spellings.</summary>
 public sealed record DecoderConfiguration
 {
     public required DecoderFamily Family { get; init; }
-
-    /// <summary><c>model_type</c> as the file has it.</summary>
-    public required string ModelType { get; init; }
 
     public required int Layers { get; init; }
 

@@ -1,3 +1,4 @@
+using GlmCluster.Checkpoints.Families;
 using GlmCluster.Checkpoints.Files;
 
 namespace GlmCluster.Checkpoints.Configuration;
@@ -8,9 +9,6 @@ public static class DecoderConfigurationReader
     internal const string FileName = "config.json";
 
     private const int MaximumBytes = 1 << 20;
-
-    private const string Supported =
-        "\"chatglm\" (ChatGLM2, ChatGLM3, GLM-4-9B), \"glm\" (GLM-4-9B-hf, GLM-Edge), \"glm4\" (GLM-4-0414, GLM-Z1-0414)";
 
     /// <summary>Reads the file in a model folder.</summary>
     /// <exception cref="CheckpointException">The file is missing, broken, or describes something that is not supported.</exception>
@@ -40,12 +38,6 @@ public static class DecoderConfigurationReader
             throw keys.Refuse("quantization_config", "no such key (quantized releases are not supported yet; use the f16 or bf16 release)");
         }
 
-        return keys.Text("model_type") switch
-        {
-            "chatglm" => ChatGlmKeys.Read(keys, "chatglm"),
-            "glm" => GlmKeys.Read(keys, "glm", DecoderFamily.Glm),
-            "glm4" => GlmKeys.Read(keys, "glm4", DecoderFamily.Glm4),
-            _ => throw keys.Refuse("model_type", Supported),
-        };
+        return DecoderFamilies.Find(keys).ReadConfiguration(keys);
     }
 }

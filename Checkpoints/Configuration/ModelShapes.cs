@@ -1,3 +1,5 @@
+using GlmCluster.Checkpoints.Families.Glm;
+
 namespace GlmCluster.Checkpoints.Configuration;
 
 /// <summary>Shapes of published models by name, for measuring with made-up weights.</summary>
@@ -5,8 +7,7 @@ public static class ModelShapes
 {
     private static readonly DecoderConfiguration Nano = new()
     {
-        Family = DecoderFamily.Glm,
-        ModelType = "glm",
+        Family = GlmFamily.Glm,
         Layers = 6,
         HiddenSize = 256,
         FeedForwardSize = 704,

@@ -4,7 +4,7 @@ using GlmCluster.Checkpoints.Configuration;
 namespace GlmCluster.Checkpoints.Weights;
 
 /// <summary>What a tensor is for, as far as making one up needs to know.</summary>
-internal enum TensorRole
+public enum TensorRole
 {
     Matrix,
     Bias,
@@ -12,45 +12,21 @@ internal enum TensorRole
 }
 
 /// <summary>A tensor that a family stores: its name and the shape the configuration asks for.</summary>
-internal sealed record TensorSlot(string Name, TensorRole Role, ImmutableArray<long> Shape);
-
-/// <summary>Names and shapes of all tensors of a decoder; the counterpart of <see cref="DecoderWeights"/> before anything is read.</summary>
-internal sealed record DecoderLayout(TensorSlot Embedding, TensorSlot Head, TensorSlot FinalNorm, ImmutableArray<DecoderLayerLayout> Layers)
+public sealed record TensorSlot(string Name, TensorRole Role, ImmutableArray<long> Shape)
 {
-    public static DecoderLayout For(DecoderConfiguration configuration) => configuration.Family switch
-    {
-        DecoderFamily.ChatGlm => ChatGlmLayout.Create(configuration),
-        DecoderFamily.Glm or DecoderFamily.Glm4 => GlmLayout.Create(configuration),
-        _ => throw new ArgumentOutOfRangeException(nameof(configuration), configuration.Family, "No such family."),
-    };
-
-    public IEnumerable<TensorSlot> Slots => Layers.SelectMany(layer => layer.Slots).Concat([Embedding, Head, FinalNorm]);
+    public long Elements => Shape.Aggregate(1L, (product, dimension) => product * dimension);
 }
 
-/// <summary>One layer's slots; members as in <see cref="DecoderLayerWeights"/>.</summary>
-internal sealed record DecoderLayerLayout
+/// <summary>Names and shapes of all tensors of a decoder; the counterpart of <see cref="DecoderWeights"/> before anything is read.</summary>
+public sealed record DecoderLayout(
+    TensorSlot Embedding, TensorSlot Head, NormTensors<TensorSlot> FinalNorm, ImmutableArray<LayerTensors<TensorSlot>> Layers)
 {
-    public required TensorSlot InputNorm { get; init; }
-
-    public required TensorSlot FeedForwardNorm { get; init; }
-
-    public TensorSlot? AttentionOutputNorm { get; init; }
-
-    public TensorSlot? FeedForwardOutputNorm { get; init; }
-
-    public required ImmutableArray<TensorSlot> QueryKeyValue { get; init; }
-
-    public required ImmutableArray<TensorSlot> QueryKeyValueBias { get; init; }
-
-    public required TensorSlot AttentionOutput { get; init; }
-
-    public required TensorSlot GateUp { get; init; }
-
-    public required TensorSlot Down { get; init; }
+    public static DecoderLayout For(DecoderConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return configuration.Family.CreateLayout(configuration);
+    }
 
     public IEnumerable<TensorSlot> Slots =>
-        new TensorSlot?[] { InputNorm, FeedForwardNorm, AttentionOutputNorm, FeedForwardOutputNorm, AttentionOutput, GateUp, Down }
-            .OfType<TensorSlot>()
-            .Concat(QueryKeyValue)
-            .Concat(QueryKeyValueBias);
+        Layers.SelectMany(layer => layer.All()).Concat(new[] { Embedding, Head, FinalNorm.Weight, FinalNorm.Bias }.OfType<TensorSlot>());
 }

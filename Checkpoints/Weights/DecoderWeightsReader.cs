@@ -19,23 +19,10 @@ public static class DecoderWeightsReader
 
             // A stored head wins even where the flag says tied: published folders have both.
             Head = configuration.TiedHead ? TryFind(layout.Head, source) ?? embedding : Find(layout.Head, source),
-            FinalNorm = Find(layout.FinalNorm, source),
-            Layers = [.. layout.Layers.Select(layer => ReadLayer(layer, source))],
+            FinalNorm = layout.FinalNorm.Map(slot => Find(slot, source)),
+            Layers = [.. layout.Layers.Select(layer => layer.Map(slot => Find(slot, source)))],
         };
     }
-
-    private static DecoderLayerWeights ReadLayer(DecoderLayerLayout layer, IWeightSource source) => new()
-    {
-        InputNorm = Find(layer.InputNorm, source),
-        FeedForwardNorm = Find(layer.FeedForwardNorm, source),
-        AttentionOutputNorm = layer.AttentionOutputNorm is TensorSlot afterAttention ? Find(afterAttention, source) : null,
-        FeedForwardOutputNorm = layer.FeedForwardOutputNorm is TensorSlot afterFeedForward ? Find(afterFeedForward, source) : null,
-        QueryKeyValue = [.. layer.QueryKeyValue.Select(slot => Find(slot, source))],
-        QueryKeyValueBias = [.. layer.QueryKeyValueBias.Select(slot => Find(slot, source))],
-        AttentionOutput = Find(layer.AttentionOutput, source),
-        GateUp = Find(layer.GateUp, source),
-        Down = Find(layer.Down, source),
-    };
 
     private static TensorView Find(TensorSlot slot, IWeightSource source) => TryFind(slot, source)
         ?? throw new CheckpointException($"The weights lack tensor \"{slot.Name}\" {Shown(slot.Shape)}, which config.json asks for.");

@@ -1,6 +1,5 @@
 using GlmCluster.Cli.Settings;
 using GlmCluster.Silo.Loading;
-using EngineWeights = GlmCluster.Engine.Decoding.WeightFormat;
 
 namespace GlmCluster.Cli.Serving;
 
@@ -13,12 +12,7 @@ internal static class LoadOptionsMapping
         Name = settings.ModelName,
         Device = settings.Device,
         Threads = settings.Threads,
-        Weights = settings.Weights switch
-        {
-            WeightFormat.Float32 => EngineWeights.F32,
-            WeightFormat.Int8 => EngineWeights.Int8,
-            _ => null,
-        },
+        Weights = settings.Weights,
         MaxContext = settings.MaxContext,
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,

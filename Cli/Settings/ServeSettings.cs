@@ -1,3 +1,4 @@
+using GlmCluster.Engine.Decoding;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -22,7 +23,8 @@ internal sealed record ServeSettings
     /// <summary>Threads of the arithmetic. The runtime's processor count already respects a cgroup's CPU limit.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    public WeightFormat Weights { get; init; } = WeightFormat.Auto;
+    /// <summary>How weights are held in memory; null: f32 while that is small, else int8.</summary>
+    public WeightFormat? Weights { get; init; }
 
     /// <summary>Longest context in tokens; null: the model's own.</summary>
     public int? MaxContext { get; init; }
@@ -60,13 +62,4 @@ internal sealed record ServeSettings
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     internal static long DefaultKvMemoryBytes(long availableBytes) => Math.Min(availableBytes / 4, 2L << 30);
-}
-
-/// <summary>How weights are held in memory.</summary>
-internal enum WeightFormat
-{
-    /// <summary><see cref="Float32"/> while that is small, else <see cref="Int8"/>.</summary>
-    Auto,
-    Float32,
-    Int8,
 }

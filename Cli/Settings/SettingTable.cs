@@ -1,11 +1,16 @@
 using System.Globalization;
 using System.Net;
+using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Cli.Settings;
 
 /// <summary>Every setting of the server, in the order help shows them.</summary>
 internal static class SettingTable
 {
+    private const string Auto = "auto";
+
+    private static readonly string[] WeightNames = [Auto, .. WeightFormats.ByName.Keys];
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Of("model", "FOLDER", "Hugging Face GLM folder.", "the bundled glm-nano", "a folder",
@@ -18,8 +23,10 @@ internal static class SettingTable
             (s, value) => s with { Port = value }, s => s.Port),
         Integer("threads", "N", "Threads of the arithmetic.", "the processors this process may use", 1, 1_024,
             (s, value) => s with { Threads = value }, s => s.Threads),
-        Choice("weights", "How weights are held: auto is f32 while that is small, else int8.", "auto", SettingValues.WeightFormats,
-            (s, value) => s with { Weights = value }, s => s.Weights),
+        Of("weights", string.Join('|', WeightNames), "How weights are held: auto is f32 while that is small, else int8.", Auto, string.Join(", ", WeightNames),
+            (s, v) => v.Text == Auto ? s with { Weights = null }
+                : WeightFormats.ByName.TryGetValue(v.Text, out WeightFormat format) ? s with { Weights = format } : null,
+            s => s.Weights?.Name() ?? Auto),
         Integer("max-context", "TOKENS", "Longest context.", "the model's own", 16, 4_194_304,
             (s, value) => s with { MaxContext = value }, s => s.MaxContext),
         Integer("max-sequences", "N", "Sequences that one step may run together.", "32", 1, 4_096,

@@ -15,13 +15,6 @@ internal static class SettingValues
         ("m", TimeSpan.FromMinutes(1)), ("s", TimeSpan.FromSeconds(1)),
     ];
 
-    public static IReadOnlyDictionary<string, WeightFormat> WeightFormats { get; } = new Dictionary<string, WeightFormat>
-    {
-        ["auto"] = WeightFormat.Auto,
-        ["f32"] = WeightFormat.Float32,
-        ["int8"] = WeightFormat.Int8,
-    };
-
     public static IReadOnlyDictionary<string, LogLevel> LogLevels { get; } = new Dictionary<string, LogLevel>
     {
         ["trace"] = LogLevel.Trace,

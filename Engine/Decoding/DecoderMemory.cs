@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Kernels;
 
 namespace GlmCluster.Engine.Decoding;
@@ -13,11 +14,8 @@ public static class DecoderMemory
     public static long Parameters(DecoderConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        long matrices = WeightBytes(configuration, WeightFormat.F32) / sizeof(float);
-        long embedding = configuration.TiedHead ? 0 : (long)configuration.VocabularySize * configuration.HiddenSize;
-        long biases = configuration.QkvBias ? (configuration.Heads + (2L * configuration.KvHeads)) * configuration.HeadDim : 0;
-        long normsPerLayer = (configuration.Family == DecoderFamily.Glm4 ? 4L : 2L) * configuration.HiddenSize;
-        return matrices + embedding + (configuration.Layers * (biases + normsPerLayer)) + configuration.HiddenSize;
+        var layout = DecoderLayout.For(configuration);
+        return layout.Slots.Sum(slot => slot.Elements) - (configuration.TiedHead ? layout.Head.Elements : 0);
     }
 
     /// <summary>Bytes of a KV block over all layers, keys and values.</summary>
@@ -31,15 +29,10 @@ public static class DecoderMemory
     public static long WeightBytes(DecoderConfiguration configuration, WeightFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        long hidden = configuration.HiddenSize;
-        long queries = (long)configuration.Heads * configuration.HeadDim;
-        long packed = queries + (2L * configuration.KvHeads * configuration.HeadDim);
-        long feedForward = configuration.FeedForwardSize;
-        long layerElements = hidden * (packed + queries + (3 * feedForward));
-        long layerRows = packed + hidden + (2 * feedForward) + hidden;
-        long elements = (configuration.Layers * layerElements) + (configuration.VocabularySize * hidden);
-        long rows = (configuration.Layers * layerRows) + configuration.VocabularySize;
-        return format == WeightFormat.F32 ? elements * sizeof(float) : elements + (rows * sizeof(float));
+        var layout = DecoderLayout.For(configuration);
+        return layout.Layers.SelectMany(layer => layer.All()).Append(layout.Head)
+            .Where(slot => slot.Role == TensorRole.Matrix)
+            .Sum(slot => format.MatrixBytes(slot.Shape[0], slot.Shape[1]));
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>

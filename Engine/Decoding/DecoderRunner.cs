@@ -66,7 +66,7 @@ public sealed class DecoderRunner : IStepRunner
         ArgumentNullException.ThrowIfNull(options);
         CheckSizes(options);
         ComputeDevice device = ComputeDevice.Open(library, options.Device);
-        var loader = new WeightLoader(options.Threads, WeightLoader.StoredBytes(weights), progress);
+        var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads);
         using var builder = new GraphBuilder(library);
         var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), loader);

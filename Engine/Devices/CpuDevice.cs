@@ -19,7 +19,11 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
         return options;
     }
 
-    public override LinearFormat CreateLinear(WeightFormat format, WeightLoader loader) => format == WeightFormat.F32
-        ? new FloatLinear(loader)
-        : new Int8Linear(loader, Int8Probe.Choose(library));
+    public override LinearFormat CreateLinear(WeightFormat format, WeightLoader loader) => format switch
+    {
+        WeightFormat.F32 => new FloatLinear(loader),
+        WeightFormat.Int8 => new Int8Linear(loader, Int8Probe.Choose(library)),
+        _ when format.BlockColumns() is int block => new Int4Linear(loader, block),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
+    };
 }

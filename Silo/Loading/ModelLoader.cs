@@ -106,13 +106,13 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         return new ModelCard
         {
             Model = new ModelReference(options.Name, contentHash),
-            Architecture = configuration.ModelType,
+            Architecture = configuration.Family.ModelType,
             ContextTokens = sizes.ContextTokens,
             VocabularySize = configuration.VocabularySize,
             StopIds = defaults.StopIds,
             DefaultSampling = new SamplingSettings { Temperature = defaults.Temperature, TopP = defaults.TopP, TopK = defaults.TopK },
             TextAssetsHash = assets.Hash,
-            WeightFormat = sizes.Weights.ToString().ToLowerInvariant(),
+            WeightFormat = sizes.Weights.Name(),
             PublishedAt = time.GetUtcNow(),
         };
     }

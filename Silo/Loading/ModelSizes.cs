@@ -32,7 +32,7 @@ public sealed record ModelSizes(WeightFormat Weights, int ContextTokens, int Blo
         WeightFormat weights = options.Weights ?? ChooseWeights(model, memoryBytes);
         long weightBytes = DecoderMemory.WeightBytes(model, weights);
         Require(weightBytes <= memoryBytes,
-            $"The model needs {Show(weightBytes)} as {weights}, and this process may use {Show(memoryBytes)}. Set weights to int8 or use a smaller model.");
+            $"The model needs {Show(weightBytes)} as {weights.Name()}, and this process may use {Show(memoryBytes)}. Set weights to int8 or int4, or use a smaller model.");
 
         long blockBytes = DecoderMemory.BlockBytes(model);
         long affordable = options.KvMemoryBytes / blockBytes;

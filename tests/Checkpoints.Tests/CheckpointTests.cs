@@ -18,7 +18,7 @@ public sealed class CheckpointTests
         DecoderWeights weights = checkpoint.ReadDecoder();
 
         Assert.Equal((3, tensors), (weights.Layers.Length, checkpoint.Weights.Names.Count));
-        Assert.Equal(type, weights.Layers[2].Down.Type);
+        Assert.Equal(type, weights.Layers[2].InputNorm.Weight.Type);
         Assert.Equal([128L, 128L], weights.Embedding.Shape);
         Assert.Equal(name == "glm-edge", weights.Head == weights.Embedding);
     }
@@ -33,13 +33,14 @@ public sealed class CheckpointTests
 
         Assert.Equal(Bytes(left.Embedding), Bytes(right.Embedding));
         Assert.Equal(Bytes(left.Head), Bytes(right.Head));
-        Assert.Equal(Bytes(left.FinalNorm), Bytes(right.FinalNorm));
-        foreach ((DecoderLayerWeights a, DecoderLayerWeights b) in left.Layers.Zip(right.Layers))
+        Assert.Equal(Bytes(left.FinalNorm.Weight), Bytes(right.FinalNorm.Weight));
+        foreach ((LayerTensors<TensorView> a, LayerTensors<TensorView> b) in left.Layers.Zip(right.Layers))
         {
-            Assert.Equal(Bytes([.. a.QueryKeyValue]), Bytes([.. b.QueryKeyValue]));
-            Assert.Equal(Bytes([.. a.QueryKeyValueBias]), Bytes([.. b.QueryKeyValueBias]));
-            Assert.Equal(Bytes(a.AttentionOutput, a.GateUp, a.Down), Bytes(b.AttentionOutput, b.GateUp, b.Down));
-            Assert.Equal(Bytes(a.InputNorm, a.FeedForwardNorm), Bytes(b.InputNorm, b.FeedForwardNorm));
+            LinearTensors<TensorView> packed = ((GroupedAttentionTensors<TensorView>)a.Attention).QueryKeyValue;
+            LinearTensors<TensorView> apart = ((GroupedAttentionTensors<TensorView>)b.Attention).QueryKeyValue;
+            Assert.Equal((1, 3), (packed.Weight.Length, apart.Weight.Length));
+            Assert.Equal(Bytes([.. packed.Bias]), Bytes([.. apart.Bias]));
+            Assert.Equal(Bytes([.. a.All()]), Bytes([.. b.All()]));
         }
     }
 

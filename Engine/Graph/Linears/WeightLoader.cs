@@ -19,10 +19,6 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
     private readonly ParallelOptions _parallel = new() { MaxDegreeOfParallelism = threads };
     private long _doneBytes;
 
-    /// <summary>Stored bytes of a decoder's weights.</summary>
-    public static long StoredBytes(DecoderWeights weights) =>
-        new[] { weights.Embedding, weights.Head, weights.FinalNorm }.Concat(weights.Layers.SelectMany(TensorsOf)).Sum(tensor => tensor.ByteLength);
-
     /// <summary>Widens a vector, given in parts, to f32.</summary>
     public PageMemory ToFloat(ImmutableArray<TensorView> parts)
     {
@@ -63,6 +59,15 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         return (weights, scales);
     }
 
+    /// <summary>Quantises blocks of each row to 4-bit numbers.</summary>
+    public Int4Matrix QuantizeBlocks(WeightMatrix matrix, int blockColumns)
+    {
+        var quantized = Int4Matrix.Allocate(matrix.Rows, matrix.Columns, blockColumns);
+        Parallel.For(0, matrix.Rows, _parallel, row => QuantizeRowBlocks(matrix, row, quantized));
+        Report(matrix.Parts);
+        return quantized;
+    }
+
     /// <summary>Counts weights that are used as they are.</summary>
     public void Report(params ImmutableArray<TensorView> parts)
     {
@@ -70,10 +75,21 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         progress?.Report(new LoadProgress(Stage, _doneBytes, totalBytes));
     }
 
-    private static IEnumerable<TensorView> TensorsOf(DecoderLayerWeights layer) =>
-        layer.QueryKeyValue.Concat(layer.QueryKeyValueBias)
-            .Concat([layer.InputNorm, layer.FeedForwardNorm, layer.AttentionOutput, layer.GateUp, layer.Down])
-            .Concat(new[] { layer.AttentionOutputNorm, layer.FeedForwardOutputNorm }.OfType<TensorView>());
+    private static void QuantizeRowBlocks(WeightMatrix matrix, int row, Int4Matrix target)
+    {
+        int blockColumns = target.BlockColumns;
+        float[] weights = ArrayPool<float>.Shared.Rent(target.Blocks * blockColumns);
+        matrix.ReadRow(row, weights.AsSpan(0, matrix.Columns));
+        weights.AsSpan(matrix.Columns).Clear();
+        for (int block = 0; block < target.Blocks; block++)
+        {
+            long index = ((long)row * target.Blocks) + block;
+            var values = new Span<byte>((byte*)target.Values.Address + (index * (blockColumns / 2)), blockColumns / 2);
+            ((float*)target.Scales.Address)[index] = BlockQuantization.Quantize(weights.AsSpan(block * blockColumns, blockColumns), values);
+        }
+
+        ArrayPool<float>.Shared.Return(weights);
+    }
 
     private static void QuantizeTile(WeightMatrix matrix, byte offset, int firstRow, byte* weights, float* scales)
     {

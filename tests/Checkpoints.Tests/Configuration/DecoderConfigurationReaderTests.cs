@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Families;
 using GlmCluster.Checkpoints.Tests.Files;
 using GlmCluster.Checkpoints.Tests.Weights;
 using GlmCluster.TestKit;
@@ -10,19 +11,18 @@ namespace GlmCluster.Checkpoints.Tests.Configuration;
 public sealed class DecoderConfigurationReaderTests
 {
     [Theory]
-    [InlineData("chatglm", DecoderFamily.ChatGlm, 16, true, false, 1.5625e-07f)]
-    [InlineData("glm", DecoderFamily.Glm, 16, true, false, 1.5625e-07f)]
-    [InlineData("glm-edge", DecoderFamily.Glm, 32, false, true, 1e-5f)]
-    [InlineData("glm4", DecoderFamily.Glm4, 16, true, false, 1e-5f)]
-    public void Read_GoldenFolder_HasItsSizes(string name, DecoderFamily family, int rotaryDim, bool bias, bool tied, float epsilon)
+    [InlineData("chatglm", 16, true, false, 1.5625e-07f)]
+    [InlineData("glm", 16, true, false, 1.5625e-07f)]
+    [InlineData("glm-edge", 32, false, true, 1e-5f)]
+    [InlineData("glm4", 16, true, false, 1e-5f)]
+    public void Read_GoldenFolder_HasItsSizes(string name, int rotaryDim, bool bias, bool tied, float epsilon)
     {
         DecoderConfiguration read = DecoderConfigurationReader.Read(RepositoryFolder.Path("tests", "data", "golden", name));
 
         Assert.Equal([0], read.StopIds);
         DecoderConfiguration expected = new()
         {
-            Family = family,
-            ModelType = name.Split('-')[0],
+            Family = DecoderFamilies.All.First(family => family.ModelType == name.Split('-')[0]),
             Layers = 3,
             HiddenSize = 128,
             FeedForwardSize = 192,

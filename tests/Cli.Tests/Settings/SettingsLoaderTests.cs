@@ -1,4 +1,5 @@
 using GlmCluster.Cli.Settings;
+using GlmCluster.Engine.Decoding;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Tests.Settings;
@@ -19,7 +20,7 @@ public sealed class SettingsLoaderTests : IDisposable
         Assert.Equal("127.0.0.1", settings.Host);
         Assert.Equal(8000, settings.Port);
         Assert.Equal(Environment.ProcessorCount, settings.Threads);
-        Assert.Equal(WeightFormat.Auto, settings.Weights);
+        Assert.Null(settings.Weights);
         Assert.Null(settings.MaxContext);
         Assert.Equal(TimeSpan.FromSeconds(60), settings.ResumeWindow);
         Assert.Equal(TimeSpan.FromHours(24), settings.ConversationTtl);
@@ -112,7 +113,7 @@ public sealed class SettingsLoaderTests : IDisposable
                 $"\"threads\" in {file} is '0', which is not possible. Allowed: a whole number, 1 to 1024.",
                 "GLM_PORT is '99999', which is not possible. Allowed: a whole number, 0 to 65535.",
                 "GLM_UNKNOWN is not a setting. `glm serve --help` lists them.",
-                "--weights is 'f64', which is not possible. Allowed: auto, f32, int8.",
+                "--weights is 'f64', which is not possible. Allowed: auto, f32, int8, int4, int4-32, int4-128.",
             ],
             error.Problems);
     }

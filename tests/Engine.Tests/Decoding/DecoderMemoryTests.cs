@@ -15,6 +15,16 @@ public sealed class DecoderMemoryTests
     [Fact]
     public void WeightBytes_NanoInt8_BytesAndScales() => Assert.Equal(5_472_256L + (4 * 18_688L), DecoderMemory.WeightBytes(Nano, WeightFormat.Int8));
 
+    /// <summary>Half a byte per element and a scale per 32 columns.</summary>
+    [Fact]
+    public void WeightBytes_NanoInt4_NibblesAndBlockScales() =>
+        Assert.Equal((5_472_256L / 2) + (5_472_256L / 32 * 4), DecoderMemory.WeightBytes(Nano, WeightFormat.Int4Block32));
+
+    /// <summary>704 columns are 5.5 blocks, so the down matrices have one half block per row more.</summary>
+    [Fact]
+    public void WeightBytes_NanoInt4WideBlocks_LastBlockOfARowFilledUp() =>
+        Assert.Equal((5_472_256L + (6 * 256 * 64)) / 128 * (64 + 4), DecoderMemory.WeightBytes(Nano, WeightFormat.Int4Block128));
+
     /// <summary>32 tokens · 2 heads · 64 · 4 bytes · keys and values · 6 layers.</summary>
     [Fact]
     public void BlockBytes_Nano_AllLayers() => Assert.Equal(32L * 2 * 64 * 4 * 2 * 6, DecoderMemory.BlockBytes(Nano));

@@ -12,6 +12,8 @@ public sealed class DeterminismTests
     [Theory]
     [InlineData("glm-nano", WeightFormat.F32)]
     [InlineData("glm-nano", WeightFormat.Int8)]
+    [InlineData("glm-nano", WeightFormat.Int4Block32)]
+    [InlineData("glm-nano", WeightFormat.Int4Block128)]
     [InlineData("glm-edge", WeightFormat.F32)]
     [InlineData("glm4", WeightFormat.F32)]
     [InlineData("glm4", WeightFormat.Int8)]
@@ -36,6 +38,8 @@ public sealed class DeterminismTests
     [Theory]
     [InlineData(WeightFormat.F32)]
     [InlineData(WeightFormat.Int8)]
+    [InlineData(WeightFormat.Int4Block32)]
+    [InlineData(WeightFormat.Int4Block128)]
     public void Run_StepSizesUpToBudget_SameBits(WeightFormat format)
     {
         using TestModel model = TestModel.Load(TestModel.NanoFolder, options => options with { WeightFormat = format });

@@ -22,6 +22,11 @@ public sealed class LinearInvarianceTests
     [Fact]
     public void Run_Int8UnsignedAnyRowCount_SameBits() => CheckRowCounts(loader => new Int8Linear(loader, Int8Weights.Unsigned));
 
+    [Theory]
+    [InlineData(32)]
+    [InlineData(128)]
+    public void Run_Int4AnyRowCount_SameBits(int blockColumns) => CheckRowCounts(loader => new Int4Linear(loader, blockColumns));
+
     private static void CheckRowCounts(Func<WeightLoader, LinearFormat> create)
     {
         float[] input = LinearHarness.Numbers(MostRows * Columns, seed: 3);

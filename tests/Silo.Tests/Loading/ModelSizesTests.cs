@@ -21,6 +21,15 @@ public sealed class ModelSizesTests
     }
 
     [Fact]
+    public void Fit_Int4_LessMemoryThanInt8()
+    {
+        long Bytes(WeightFormat format) => ModelSizes.Fit(ModelShapes.Get("4-9b"), Options with { Weights = format }, memoryBytes: 64 * GiB).WeightBytes;
+
+        Assert.InRange(Bytes(WeightFormat.Int4Block32), 0.62 * Bytes(WeightFormat.Int8), 0.63 * Bytes(WeightFormat.Int8));
+        Assert.InRange(Bytes(WeightFormat.Int4Block128), 0.53 * Bytes(WeightFormat.Int8), 0.54 * Bytes(WeightFormat.Int8));
+    }
+
+    [Fact]
     public void Fit_ContextNotChosen_IsWhatTheCacheHolds()
     {
         // 4-9b: 40 layers · 2 · 2 heads · 128 · 4 bytes = 81,920 bytes a token, so 1 GiB holds 13,107 tokens: 409 blocks of 32.

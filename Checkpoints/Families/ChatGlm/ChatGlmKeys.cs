@@ -1,6 +1,7 @@
+using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Files;
 
-namespace GlmCluster.Checkpoints.Configuration;
+namespace GlmCluster.Checkpoints.Families.ChatGlm;
 
 /// <summary>Reads the <c>chatglm</c> spelling of <c>config.json</c>: the remote-code layout of ChatGLM2, ChatGLM3 and GLM-4-9B.</summary>
 internal static class ChatGlmKeys
@@ -8,7 +9,7 @@ internal static class ChatGlmKeys
     /// <summary>The remote code's rotary base before <c>rope_ratio</c>.</summary>
     private const double BaseOfRatioOne = 10000;
 
-    public static DecoderConfiguration Read(JsonKeys keys, string modelType)
+    public static DecoderConfiguration Read(JsonKeys keys, DecoderFamily family)
     {
         RefuseOtherGraphs(keys);
         int heads = keys.Integer("num_attention_heads", 1, DecoderLimits.Heads);
@@ -16,8 +17,7 @@ internal static class ChatGlmKeys
         int vocabularySize = keys.Integer("padded_vocab_size", 1, DecoderLimits.VocabularySize);
         return new DecoderConfiguration
         {
-            Family = DecoderFamily.ChatGlm,
-            ModelType = modelType,
+            Family = family,
             Layers = keys.Integer("num_layers", 1, DecoderLimits.Layers),
             HiddenSize = keys.Integer("hidden_size", 1, DecoderLimits.Width),
             FeedForwardSize = keys.Integer("ffn_hidden_size", 1, DecoderLimits.Width),

@@ -1,8 +1,9 @@
+using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Files;
 
-namespace GlmCluster.Checkpoints.Configuration;
+namespace GlmCluster.Checkpoints.Families.Glm;
 
-/// <summary>Reads the <c>glm</c> and <c>glm4</c> spelling of <c>config.json</c>, with rotary keys at the top or in <c>rope_parameters</c>.</summary>
+/// <summary>Reads the spelling of Hugging Face transformers in <c>config.json</c>, with rotary keys at the top or in <c>rope_parameters</c>.</summary>
 internal static class GlmKeys
 {
     /// <summary>Share of a head that is rotated where the file does not say.</summary>
@@ -10,7 +11,7 @@ internal static class GlmKeys
 
     private const double DefaultRotaryBase = 10000;
 
-    public static DecoderConfiguration Read(JsonKeys keys, string modelType, DecoderFamily family)
+    public static DecoderConfiguration Read(JsonKeys keys, DecoderFamily family)
     {
         if (keys.Text("hidden_act") is not (null or "silu"))
         {
@@ -25,7 +26,6 @@ internal static class GlmKeys
         return new DecoderConfiguration
         {
             Family = family,
-            ModelType = modelType,
             Layers = keys.Integer("num_hidden_layers", 1, DecoderLimits.Layers),
             HiddenSize = keys.Integer("hidden_size", 1, DecoderLimits.Width),
             FeedForwardSize = keys.Integer("intermediate_size", 1, DecoderLimits.Width),

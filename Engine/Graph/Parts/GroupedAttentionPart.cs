@@ -1,0 +1,48 @@
+using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Kernels;
+using GlmCluster.Engine.Onnx;
+
+namespace GlmCluster.Engine.Graph.Parts;
+
+/// <summary>Causal attention of head groups over paged keys and values: one product for q, k and v, then <see cref="PagedAttentionOperator"/>.</summary>
+internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
+{
+    private const string Cosines = "cosines";
+    private const string Sines = "sines";
+
+    private readonly DecoderConfiguration _configuration = nodes.Configuration;
+
+    public override void AddInputs(int positions, int blocks)
+    {
+        for (int layer = 0; layer < _configuration.Layers; layer++)
+        {
+            AddCache(DecoderGraph.KeyCache(layer), blocks);
+            AddCache(DecoderGraph.ValueCache(layer), blocks);
+        }
+
+        (PageMemory cosines, PageMemory sines) = RotaryTable.Create(positions, _configuration.RotaryDim, _configuration.RotaryBase);
+        nodes.Graph.Constant(Cosines, TensorElement.F32, [positions, _configuration.RotaryDim / 2], cosines);
+        nodes.Graph.Constant(Sines, TensorElement.F32, [positions, _configuration.RotaryDim / 2], sines);
+    }
+
+    public override string Add(int layer, AttentionTensors<TensorView> tensors, string normed)
+    {
+        var grouped = (GroupedAttentionTensors<TensorView>)tensors;
+        string packed = nodes.AddLinear($"layers.{layer}.qkv", normed, grouped.QueryKeyValue);
+        return nodes.Graph.Node(
+            GraphBuilder.Microsoft,
+            PagedAttentionOperator.OperatorName,
+            [
+                packed, "", "", DecoderGraph.KeyCache(layer), DecoderGraph.ValueCache(layer),
+                DecoderGraph.CumulativeLengths, DecoderGraph.PastLengths, DecoderGraph.BlockTable, Cosines, Sines,
+            ],
+            new NodeAttribute("num_heads", _configuration.Heads),
+            new NodeAttribute("kv_num_heads", _configuration.KvHeads),
+            new NodeAttribute("do_rotary", 1),
+            new NodeAttribute("rotary_interleaved", 1));
+    }
+
+    private void AddCache(string name, int blocks) =>
+        nodes.Graph.Input(name, TensorElement.F32, blocks, AttentionShape.PageTokens, _configuration.KvHeads, _configuration.HeadDim);
+}
