@@ -12,15 +12,15 @@ internal sealed class StepOutbox
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     private readonly Lock _lock = new(); // guards _filling
-    private List<SequenceUpdate> _filling = [];
-    private List<SequenceUpdate> _taken = [];
+    private Part _filling = new();
+    private Part _taken = new();
 
     /// <summary>Adds a step's updates. Never blocks on the consumer's work.</summary>
     public void Add(ReadOnlySpan<SequenceUpdate> updates)
     {
         lock (_lock)
         {
-            foreach (SequenceUpdate update in updates)
+            foreach (ref readonly SequenceUpdate update in updates)
             {
                 _filling.Add(update);
             }
@@ -48,6 +48,39 @@ internal sealed class StepOutbox
             (_filling, _taken) = (_taken, _filling);
         }
 
-        return _taken;
+        return _taken.Updates;
+    }
+
+    /// <summary>Updates, and a copy of what the engine lends only during its call.</summary>
+    private sealed class Part
+    {
+        private TokenLogprob[] _logprobs = [];
+        private int _used;
+
+        public List<SequenceUpdate> Updates { get; } = [];
+
+        public void Add(in SequenceUpdate update) =>
+            Updates.Add(update.TopLogprobs.IsEmpty ? update : update with { TopLogprobs = Copy(update.TopLogprobs) });
+
+        public void Clear()
+        {
+            Updates.Clear();
+            _used = 0;
+        }
+
+        private ReadOnlyMemory<TokenLogprob> Copy(ReadOnlyMemory<TokenLogprob> lent)
+        {
+            if (_used + lent.Length > _logprobs.Length)
+            {
+                // Updates that are there already keep the smaller array.
+                _logprobs = new TokenLogprob[Math.Max(2 * _logprobs.Length, 64 + lent.Length)];
+                _used = 0;
+            }
+
+            Memory<TokenLogprob> copy = _logprobs.AsMemory(_used, lent.Length);
+            lent.CopyTo(copy);
+            _used += lent.Length;
+            return copy;
+        }
     }
 }
