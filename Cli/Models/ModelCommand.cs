@@ -9,14 +9,18 @@ namespace GlmCluster.Cli.Models;
 /// <summary><c>glm model</c>: looks at model folders.</summary>
 internal static class ModelCommand
 {
-    public static readonly string[] Examples = ["glm model verify ~/models/glm-4-9b-chat"];
+    public static readonly string[] Examples =
+    [
+        "glm model verify ~/models/glm-4-9b-chat",
+        "glm model quality ~/models/glm-4-9b-chat --weights int4",
+    ];
 
     /// <summary>Largest difference of a logit from its reference that passes, with f32 weights.</summary>
     private const float LargestDifference = 2e-4f;
 
     private static readonly string[] VerifySettings = ["threads", "onnxruntime"];
 
-    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify() };
+    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify(), QualityCommand.Create() };
 
     private static Command CreateVerify()
     {

@@ -7,6 +7,8 @@ namespace GlmCluster.Cli.Serving;
 /// <summary>Shows on one line of the terminal how loading goes, once it takes long enough to wonder. Silent where nobody watches.</summary>
 internal sealed class LoadProgressLine(TextWriter terminal) : IProgress<LoadProgress>, IDisposable
 {
+    private const int BarChars = 30;
+
     private static readonly TimeSpan FirstShown = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(100);
 
@@ -22,7 +24,9 @@ internal sealed class LoadProgressLine(TextWriter terminal) : IProgress<LoadProg
             if (due && value.Total > 0)
             {
                 _lastShown = Stopwatch.GetTimestamp();
-                terminal.Write(string.Create(CultureInfo.InvariantCulture, $"\r{value.Stage} {100 * value.Done / value.Total,3} %\e[K"));
+                int filled = (int)(BarChars * value.Done / value.Total);
+                string bar = new string('#', filled) + new string('.', BarChars - filled);
+                terminal.Write(string.Create(CultureInfo.InvariantCulture, $"\r{value.Stage} [{bar}] {100 * value.Done / value.Total,3} %\e[K"));
             }
         }
     }

@@ -31,20 +31,19 @@ internal sealed class SequenceProbe
         for (int start = 0; start < tokenIds.Length; start += _stepTokens)
         {
             ReadOnlySpan<long> chunk = tokenIds.Slice(start, Math.Min(_stepTokens, tokenIds.Length - start));
-            Run(chunk).CopyTo(logits[(start * _runner.VocabularySize)..]);
+            Run(chunk, [.. Enumerable.Range(0, chunk.Length).Select(row => (long)row)]).CopyTo(logits[(start * _runner.VocabularySize)..]);
         }
     }
 
-    private ReadOnlySpan<float> Run(ReadOnlySpan<long> tokenIds)
+    /// <summary>Appends the tokens of one step.</summary>
+    /// <param name="rows">Indices into them whose logits are wanted.</param>
+    /// <returns>Shape (rows, vocabulary); valid until the runner's next step.</returns>
+    public ReadOnlySpan<float> Run(ReadOnlySpan<long> tokenIds, ReadOnlySpan<long> rows)
     {
         tokenIds.CopyTo(_batch.TokenIds);
-        for (int i = 0; i < tokenIds.Length; i++)
-        {
-            _batch.LogitRows[i] = i;
-        }
-
+        rows.CopyTo(_batch.LogitRows);
         _batch.TokenCount = tokenIds.Length;
-        _batch.LogitRowCount = tokenIds.Length;
+        _batch.LogitRowCount = rows.Length;
         _batch.CumulativeLengths[1] = tokenIds.Length;
         _batch.PastLengths[0] = _past;
         _past += tokenIds.Length;
