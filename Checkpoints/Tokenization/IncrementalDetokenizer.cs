@@ -14,6 +14,9 @@ public sealed class IncrementalDetokenizer(ITokenizer tokenizer)
     private char[] _chars = new char[256];
     private int _pendingBytes;
 
+    /// <summary>Whether no character is begun and not yet complete.</summary>
+    public bool IsComplete => _pendingBytes == 0;
+
     /// <summary>Takes the next id and returns the text that it completes, valid until the next call.</summary>
     public ReadOnlySpan<char> Push(int id)
     {

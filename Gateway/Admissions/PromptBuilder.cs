@@ -104,9 +104,9 @@ internal static class PromptBuilder
         }
 
         var text = new StringBuilder();
-        AnswerReader reader = AnswerReader.ForText(model.Text, default, []);
+        AnswerReader reader = AnswerReader.ForText(model.Text, []);
         reader.PushAll(prompt.Ids.AsSpan(), text);
-        text.Append(reader.Finish(new GenerationEnd(EndReason.Stop, new TokenUsage(0, 0))).Text);
+        text.Append(reader.Finish(EndReason.Stop).Text);
         return new(new Prompt(prompt.Ids, text.ToString(), null, []), null);
     }
 }

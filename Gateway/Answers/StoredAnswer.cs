@@ -1,7 +1,6 @@
 using System.Text;
 using GlmCluster.Checkpoints.Text;
 using GlmCluster.Grains.Abstractions.Conversations;
-using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Answers;
 
@@ -12,10 +11,10 @@ internal static class StoredAnswer
     public static TurnMessage Read(FinishedTurn turn, TextModel model)
     {
         // Stored ids end before the stop string, so none is looked for.
-        AnswerReader reader = AnswerReader.ForChat(model, turn.Answer, turn.Turn.Tools, []);
+        AnswerReader reader = AnswerReader.ForChat(model, turn.Answer, choice: 0, turn.Turn.Tools, []);
         var text = new StringBuilder();
         reader.PushAll(turn.AnswerIds.AsSpan(), text);
-        Answer tail = reader.Finish(new GenerationEnd(turn.Reason, new TokenUsage(0, 0)));
+        Answer tail = reader.Finish(turn.Reason);
         return new TurnMessage { Role = "assistant", Content = text.Append(tail.Text).ToString(), ToolCalls = tail.ToolCalls };
     }
 }

@@ -43,6 +43,9 @@ internal abstract record SamplingRequest
 
     public long? Seed { get; init; }
 
+    /// <summary>Answers wanted.</summary>
+    public int? N { get; init; }
+
     /// <summary>GLM's own switch: false takes the likeliest token.</summary>
     public bool? DoSample { get; init; }
 
@@ -71,6 +74,11 @@ internal sealed record ChatRequest : SamplingRequest
     public string? ConversationId { get; init; }
 
     public bool? Store { get; init; }
+
+    public bool? Logprobs { get; init; }
+
+    /// <summary>Only with <see cref="Logprobs"/>.</summary>
+    public int? TopLogprobs { get; init; }
 }
 
 /// <summary>One message. Content is text, or parts of text that are put together.</summary>

@@ -1,41 +1,66 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
-/// <summary>One chat answer as chunks: the role, a delta per visible piece of text, all calls at once, the reason, usage if asked for.</summary>
+/// <summary>
+/// One chat generation as chunks: the roles, a delta per visible piece of text, all calls of a choice at once, the reason, usage if asked for.
+/// One of several choices ends with the chunk of its last token; the only one has chunks of its own for what its end released and for the reason.
+/// </summary>
 internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition after) : IStreamForm
 {
     private readonly OpenAIFrames _frames = new(generation.Request.Id, after);
-    private readonly TextChunk _textChunk = TextChunk.From(
-        ChatWire.CreateChunk(generation, new ChatDelta(Content: TextChunk.Mark)), OpenAIJson.Context.ChatChunk);
+    private readonly TextChunk[] _textChunks =
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(Content: TextChunk.Mark), null)), OpenAIJson.Context.ChatChunk)),
+    ];
 
-    public void WriteStart(IBufferWriter<byte> output) =>
-        Write(output, StreamPosition.Start, new ChatDelta(Role: ChatWire.Assistant, Content: ""));
+    public void WriteStart(IBufferWriter<byte> output) => Write(
+        output,
+        StreamPosition.Start,
+        [.. _textChunks.Select((_, choice) => new ChatChunkChoice(choice, new ChatDelta(Role: ChatWire.Assistant, Content: ""), null))]);
 
-    public void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text) =>
-        _frames.WriteText(output, new StreamPosition(seq), _textChunk, text);
-
-    public void WriteEnd(IBufferWriter<byte> output, Answer tail)
+    public void WriteText(IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, ImmutableArray<AnswerToken> tokens)
     {
-        if (tail.Text.Length > 0 || tail.ToolCalls.Length > 0)
+        if (generation.Request.TopLogprobs is null)
         {
-            string? text = tail.Text.Length > 0 ? tail.Text : null;
-            Write(output, StreamPosition.Tail, new ChatDelta(Content: text, ToolCalls: ChatWire.MapCalls(tail.ToolCalls, indexed: true)));
+            _frames.WriteText(output, new StreamPosition(seq), _textChunks[choice], text);
+        }
+        else
+        {
+            Write(output, new StreamPosition(seq), Delta(choice, new ChatDelta(Content: new string(text)), null, tokens));
+        }
+    }
+
+    public void WriteChoiceEnd(IBufferWriter<byte> output, long seq, int choice, Answer tail) =>
+        Write(output, new StreamPosition(seq), Delta(choice, ToDelta(tail), ChatWire.FinishReason(tail), tail.Tokens));
+
+    public void WriteEnd(IBufferWriter<byte> output, Answer? tail, GenerationEnd end)
+    {
+        if (tail is not null && (tail.Text.Length > 0 || tail.ToolCalls.Length > 0))
+        {
+            Write(output, StreamPosition.Tail, Delta(0, ToDelta(tail), null, tail.Tokens));
         }
 
-        if (OpenAIError.FromEnd(tail.End) is { } error)
+        if (OpenAIError.FromEnd(end) is { } error)
         {
             OpenAIFrames.WriteError(output, error);
             return;
         }
 
-        Write(output, StreamPosition.End, new ChatDelta(), ChatWire.FinishReason(tail));
+        if (tail is not null)
+        {
+            Write(output, StreamPosition.End, new ChatChunkChoice(0, new ChatDelta(), ChatWire.FinishReason(tail)));
+        }
+
         if (generation.Request.View.IncludeUsage)
         {
-            _frames.Write(output, StreamPosition.Usage, ChatWire.CreateUsageChunk(generation, tail.End), OpenAIJson.Context.ChatChunk);
+            _frames.Write(output, StreamPosition.Usage, ChatWire.CreateUsageChunk(generation, end), OpenAIJson.Context.ChatChunk);
         }
 
         OpenAIFrames.WriteDone(output);
@@ -43,6 +68,12 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
 
     public void Dispose() => _frames.Dispose();
 
-    private void Write(IBufferWriter<byte> output, StreamPosition position, ChatDelta delta, string? finishReason = null) =>
-        _frames.Write(output, position, ChatWire.CreateChunk(generation, delta, finishReason), OpenAIJson.Context.ChatChunk);
+    private ChatChunkChoice Delta(int choice, ChatDelta delta, string? finishReason, ImmutableArray<AnswerToken> tokens) =>
+        new(choice, delta, finishReason, tokens.IsEmpty ? null : LogprobWire.ForChat(generation, tokens));
+
+    private static ChatDelta ToDelta(Answer tail) =>
+        new(Content: tail.Text.Length > 0 ? tail.Text : null, ToolCalls: ChatWire.MapCalls(tail.ToolCalls, indexed: true));
+
+    private void Write(IBufferWriter<byte> output, StreamPosition position, params ImmutableArray<ChatChunkChoice> choices) =>
+        _frames.Write(output, position, ChatWire.CreateChunk(generation, choices), OpenAIJson.Context.ChatChunk);
 }

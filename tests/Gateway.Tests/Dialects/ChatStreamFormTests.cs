@@ -28,7 +28,7 @@ public sealed class ChatStreamFormTests
         for (int seq = 1; seq <= 1000; seq++)
         {
             output.Clear();
-            form.WriteText(output, seq, "你好 \"quoted\"\n");
+            form.WriteText(output, seq, 0, "你好 \"quoted\"\n", []);
         }
     }
 
