@@ -12,6 +12,8 @@ public static class BenchPrompts
         return string.Create(CultureInfo.InvariantCulture, $"Count from {first} to {first + 29}.");
     }
 
+    public static List<string> Messages(int count) => [.. Enumerable.Range(0, count).Select(Message)];
+
     /// <summary>Ids without meaning, for a prompt of a given length.</summary>
     /// <param name="tokens">Length.</param>
     /// <param name="vocabularySize">Ids are below this.</param>

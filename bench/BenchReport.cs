@@ -8,6 +8,7 @@ namespace GlmCluster.Bench;
 public sealed class BenchReport
 {
     private readonly StringBuilder _page = new();
+    private bool _hasTable;
 
     /// <param name="title">One line.</param>
     /// <param name="facts">What a reader must know to compare: model, weights, threads, commit.</param>
@@ -19,14 +20,31 @@ public sealed class BenchReport
         {
             _page.Append(CultureInfo.InvariantCulture, $"- {name}: {value}\n");
         }
-
-        _page.Append("\n| what | value | unit |\n|---|---:|---|\n");
     }
 
+    /// <summary>Begins another table.</summary>
+    /// <param name="columns">The first is text, the others are numbers.</param>
+    public void AddTable(params ReadOnlySpan<string> columns)
+    {
+        _hasTable = true;
+        _page.Append('\n');
+        AddRow(columns);
+        _page.Append("|---|").Append(string.Concat(Enumerable.Repeat("---:|", columns.Length - 1))).Append('\n');
+    }
+
+    /// <summary>Adds a row to the table begun last.</summary>
+    public void AddRow(params ReadOnlySpan<string> cells) => _page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
+
+    /// <summary>Adds a row to the table of single values.</summary>
     public void Add(string what, double value, string unit, string format = "N1")
     {
+        if (!_hasTable)
+        {
+            AddTable("what", "value", "unit");
+        }
+
         string number = double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "not measured";
-        _page.Append(CultureInfo.InvariantCulture, $"| {what} | {number} | {unit} |\n");
+        AddRow(what, number, unit);
     }
 
     public override string ToString() => _page.ToString();

@@ -5,7 +5,7 @@ using GlmCluster.Engine.Sequences;
 
 namespace GlmCluster.Bench;
 
-/// <summary>Measures a bare engine: prefill, decode at several batch sizes, and the same chats that <see cref="HttpLoad"/> sends.</summary>
+/// <summary>Measures a bare engine: prefill, decode at several batch sizes, and the same chats that <see cref="Http.HttpLoad"/> sends.</summary>
 public sealed class EngineBenchmark(EngineLoad load, TextModel text, int vocabularySize)
 {
     private const int PrefillTokens = 512;

@@ -32,13 +32,24 @@ public sealed record DecoderConfiguration
 
     public required float NormEpsilon { get; init; }
 
-    /// <summary>Leading dimensions of each head that are rotated, in interleaved pairs; even.</summary>
+    /// <summary>Leading dimensions of each head that are rotated; even.</summary>
     public required int RotaryDim { get; init; }
 
     public required double RotaryBase { get; init; }
 
+    public RotaryPairing RotaryPairing { get; init; }
+
+    /// <summary>How positions are stretched beyond what the model was trained for; null: not.</summary>
+    public RotaryScaling? RotaryScaling { get; init; }
+
     /// <summary>Whether q, k and v have a bias.</summary>
     public required bool QkvBias { get; init; }
+
+    /// <summary>Whether each head's q and k are normed before they are rotated.</summary>
+    public bool HeadNorms { get; init; }
+
+    /// <summary>The experts of the layers that have them; null: no layer has.</summary>
+    public ExpertConfiguration? Experts { get; init; }
 
     /// <summary>Whether the head falls back to the embedding where the folder stores no head of its own.</summary>
     public required bool TiedHead { get; init; }

@@ -14,6 +14,7 @@ internal static class DecoderLimits
     public const int HeadDim = 1024;
     public const int VocabularySize = 1 << 22;
     public const int ContextTokens = 1 << 24;
+    public const int Experts = 1024;
     public const double RotaryBase = 1e12;
 
     public static float NormEpsilon(JsonKeys keys, string key) => (float)keys.Number(key, 1e-12, 0.1);

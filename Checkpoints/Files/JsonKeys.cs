@@ -15,8 +15,10 @@ internal sealed class JsonKeys(string file, JsonElement element, string prefix =
 
     public bool Has(string key) => Find(key) is not null;
 
-    public int Integer(string key, int minimum, int maximum) =>
-        TryInteger(Find(key), minimum, maximum) ?? throw Refuse(key, $"an integer from {minimum:N0} to {maximum:N0}");
+    /// <param name="absent">Value where the key is absent; null: the key is required.</param>
+    public int Integer(string key, int minimum, int maximum, int? absent = null) => Find(key) is null && absent is int value
+        ? value
+        : TryInteger(Find(key), minimum, maximum) ?? throw Refuse(key, $"an integer from {minimum:N0} to {maximum:N0}");
 
     /// <summary>One integer or a list of them; empty where the key is absent.</summary>
     public IReadOnlyList<int> Integers(string key, int minimum, int maximum)
@@ -63,6 +65,20 @@ internal sealed class JsonKeys(string file, JsonElement element, string prefix =
         { ValueKind: JsonValueKind.String } value => value.GetString(),
         _ => throw Refuse(key, "a string"),
     };
+
+    /// <summary>A list of strings; empty where the key is absent.</summary>
+    public IReadOnlyList<string> Texts(string key)
+    {
+        const string Supported = "a list of strings";
+        JsonElement? value = Find(key);
+        return value switch
+        {
+            null => [],
+            { ValueKind: JsonValueKind.Array } list =>
+                [.. list.EnumerateArray().Select(one => one.ValueKind == JsonValueKind.String ? one.GetString()! : throw Refuse(key, Supported))],
+            _ => throw Refuse(key, Supported),
+        };
+    }
 
     /// <summary>An object inside; null where the key is absent.</summary>
     public JsonKeys? Object(string key) => Find(key) switch

@@ -6,7 +6,11 @@ namespace GlmCluster.Checkpoints.Weights;
 /// <summary>What a tensor is for, as far as making one up needs to know.</summary>
 public enum TensorRole
 {
+    /// <summary>A matrix that is kept in the chosen weight format.</summary>
     Matrix,
+
+    /// <summary>A matrix that is kept in f32 whatever the weight format.</summary>
+    Router,
     Bias,
     Norm,
 }

@@ -74,11 +74,15 @@ public abstract record AttentionTensors<T>(LinearTensors<T> Output)
 
 /// <summary>Heads in groups that share a key and value head.</summary>
 /// <param name="QueryKeyValue">Rows q, k, v: [(heads + 2·kvHeads)·headDim, hidden].</param>
-public sealed record GroupedAttentionTensors<T>(LinearTensors<T> QueryKeyValue, LinearTensors<T> Output) : AttentionTensors<T>(Output)
+/// <param name="QueryNorm">[headDim], of every query head; null: none.</param>
+/// <param name="KeyNorm">[headDim], of every key head; null: none.</param>
+public sealed record GroupedAttentionTensors<T>(
+    LinearTensors<T> QueryKeyValue, LinearTensors<T> Output, NormTensors<T>? QueryNorm = null, NormTensors<T>? KeyNorm = null)
+    : AttentionTensors<T>(Output)
     where T : class
 {
     public override AttentionTensors<TOther> Map<TOther>(Func<T, TOther> map) =>
-        new GroupedAttentionTensors<TOther>(QueryKeyValue.Map(map), Output.Map(map));
+        new GroupedAttentionTensors<TOther>(QueryKeyValue.Map(map), Output.Map(map), QueryNorm?.Map(map), KeyNorm?.Map(map));
 }
 
 /// <summary>A feed-forward's tensors.</summary>
@@ -96,4 +100,20 @@ public sealed record GatedFeedForwardTensors<T>(LinearTensors<T> GateUp, LinearT
     where T : class
 {
     public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new GatedFeedForwardTensors<TOther>(GateUp.Map(map), Down.Map(map));
+}
+
+/// <summary>A mixture of experts: Σ weight · expert(x) + shared(x).</summary>
+/// <param name="Router">[experts, hidden]; its products are always in f32.</param>
+/// <param name="Correction">[experts], counts for the choice of experts only.</param>
+/// <param name="Experts">All of one shape.</param>
+/// <param name="Shared">What every token goes to besides; null: nothing.</param>
+public sealed record ExpertFeedForwardTensors<T>(
+    T Router, T Correction, ImmutableArray<GatedFeedForwardTensors<T>> Experts, GatedFeedForwardTensors<T>? Shared) : FeedForwardTensors<T>
+    where T : class
+{
+    public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new ExpertFeedForwardTensors<TOther>(
+        map(Router),
+        map(Correction),
+        [.. Experts.Select(expert => (GatedFeedForwardTensors<TOther>)expert.Map(map))],
+        (GatedFeedForwardTensors<TOther>?)Shared?.Map(map));
 }

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using GlmCluster.Bench;
+using GlmCluster.Bench.Http;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Settings;
@@ -15,6 +18,7 @@ internal static class BenchCommand
         "glm bench",
         "glm bench --shape edge-1.5b --layers 8 --weights int8",
         "glm bench --model ~/models/glm-4-9b-chat --threads 8 --output results.md",
+        "glm bench --shape edge-1.5b --peer http://127.0.0.1:8080 --clients 1,16",
     ];
 
     private static readonly string[] UsedSettings =
@@ -37,9 +41,34 @@ internal static class BenchCommand
             }
         });
         var output = new Option<FileInfo?>("--output") { Description = "File for the Markdown report; it is printed in any case.", HelpName = "FILE" };
+        Option<Uri?> peer = new("--peer")
+        {
+            Description = "Another server with an OpenAI-compatible API: both get the same requests, in turns. It must rest while it has none.",
+            HelpName = "URL",
+            CustomParser = ParseUrl,
+        };
+        var peerModel = new Option<string?>("--peer-model") { Description = "Model to ask the peer for. Default: the first it lists.", HelpName = "NAME" };
+        Option<int[]> clients = new("--clients")
+        {
+            Description = "Numbers of clients that chat at once. Default: 1,8,32.",
+            HelpName = "LIST",
+            CustomParser = ParseCounts,
+            DefaultValueFactory = _ => [1, 8, 32],
+        };
+        var rounds = new Option<int>("--rounds") { Description = "Turns of the two sides of a comparison. Default: 3.", HelpName = "N", DefaultValueFactory = _ => 3 };
+        rounds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 100)
+            {
+                result.AddError($"--rounds is {result.GetValueOrDefault<int>()}. Allowed: 1 to 100.");
+            }
+        });
         var options = new SettingOptions(SettingTable.All.Where(setting => UsedSettings.Contains(setting.Name)));
 
-        var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.") { shape, layers, output };
+        var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.")
+        {
+            shape, layers, peer, peerModel, clients, rounds, output,
+        };
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -51,7 +80,14 @@ internal static class BenchCommand
                 LogLevel = LogLevel.Warning,
             };
             using var signals = new ShutdownSignals();
-            BenchReport report = await new BenchRun(settings, parsed.GetValue(shape), parsed.GetValue(layers)).RunAsync(signals.Stopping);
+            var subject = new BenchModel(settings, parsed.GetValue(shape), parsed.GetValue(layers));
+            BenchReport report = parsed.GetValue(peer) is { } url
+                ? await new PeerRun(
+                    subject,
+                    await ChatServer.FindAsync(url, parsed.GetValue(peerModel), signals.Stopping),
+                    parsed.GetValue(clients)!,
+                    parsed.GetValue(rounds)).RunAsync(signals.Stopping)
+                : await new BenchRun(subject, parsed.GetValue(clients)!, parsed.GetValue(rounds)).RunAsync(signals.Stopping);
             await parsed.InvocationConfiguration.Output.WriteLineAsync(report.ToString());
             if (parsed.GetValue(output) is { } file)
             {
@@ -61,5 +97,30 @@ internal static class BenchCommand
             return 0;
         });
         return command;
+    }
+
+    private static Uri? ParseUrl(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https")
+        {
+            return url;
+        }
+
+        result.AddError($"--peer is \"{text}\". Allowed: a URL, for example http://127.0.0.1:8080.");
+        return null;
+    }
+
+    private static int[]? ParseCounts(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        int[] counts = [.. text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count : 0)];
+        if (counts.Length > 0 && counts.All(count => count is >= 1 and <= 1000))
+        {
+            return [.. counts.Distinct()];
+        }
+
+        result.AddError($"--clients is \"{text}\". Allowed: numbers from 1 to 1000 with commas between them, for example 1,8,32.");
+        return null;
     }
 }

@@ -80,7 +80,7 @@ internal static class ChatCommand
     private static async Task<EmbeddedServer> StartEmbeddedAsync(ServeSettings settings, CancellationToken cancellationToken)
     {
         using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
-        return await EmbeddedServer.StartAsync(settings, load: null, progress, cancellationToken);
+        return await EmbeddedServer.StartAsync(settings, loaded: null, progress, cancellationToken);
     }
 
     private static async Task<bool> AnswersAsync(Uri server, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using GlmCluster.Bench;
 using GlmCluster.Checkpoints;
 using GlmCluster.Cli.Chat;
 using GlmCluster.Engine.Devices;
@@ -10,6 +11,6 @@ namespace GlmCluster.Cli.Help;
 internal static class ExpectedErrors
 {
     public static bool Include(Exception error) =>
-        error is CheckpointException or OnnxRuntimeException or DeviceException or StoreException or ChatException
+        error is CheckpointException or OnnxRuntimeException or DeviceException or StoreException or ChatException or BenchException
             or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
 }

@@ -28,6 +28,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     private readonly InProcessFabric _fabric;
     private readonly WebApplication _application;
     private LoadedModel? _model;
+    private bool _ownsModel;
     private WorkerSupervisor? _supervisor;
 
     private EmbeddedServer(InProcessFabric fabric, WebApplication application)
@@ -43,12 +44,12 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
     /// <summary>Starts everything; on return the model can generate.</summary>
     /// <param name="settings">What to serve and where.</param>
-    /// <param name="load">Makes the model ready; null: the folder of the settings.</param>
+    /// <param name="loaded">A model that is ready and stays the caller's; null: the folder of the settings is loaded.</param>
     /// <param name="progress">Told how loading goes; null: nobody.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     public static async Task<EmbeddedServer> StartAsync(
         ServeSettings settings,
-        Func<ModelLoader, CancellationToken, Task<LoadedModel>>? load,
+        LoadedModel? loaded,
         IProgress<LoadProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -73,7 +74,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
             server._application.MapGateway();
             server._application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli").SettingsInForce(SettingTable.Show(settings));
             await server.ListenAsync(settings, cancellationToken);
-            await server.LoadAsync(settings, load ?? ((loader, token) => loader.LoadFolderAsync(token)), progress, cancellationToken);
+            await server.LoadAsync(settings, loaded, progress, cancellationToken);
             return server;
         }
         catch
@@ -94,7 +95,10 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
         await _fabric.DisposeAsync();
         await _application.DisposeAsync();
-        _model?.Dispose();
+        if (_ownsModel)
+        {
+            _model?.Dispose();
+        }
     }
 
     private async Task ListenAsync(ServeSettings settings, CancellationToken cancellationToken)
@@ -116,12 +120,11 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     }
 
     private async Task LoadAsync(
-        ServeSettings settings,
-        Func<ModelLoader, CancellationToken, Task<LoadedModel>> load,
-        IProgress<LoadProgress>? progress,
-        CancellationToken cancellationToken)
+        ServeSettings settings, LoadedModel? loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-        _model = await Task.Run(() => load(new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress), cancellationToken), cancellationToken);
+        var loader = new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress);
+        _ownsModel = loaded is null;
+        _model = loaded ?? await Task.Run(() => loader.LoadFolderAsync(cancellationToken), cancellationToken);
         ILogger logger = _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Silo");
         string workerName = $"{Environment.MachineName}/{settings.Device}";
         _supervisor = await WorkerSupervisor.StartAsync(

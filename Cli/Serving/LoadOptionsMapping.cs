@@ -17,6 +17,7 @@ internal static class LoadOptionsMapping
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,
         KvMemoryBytes = settings.KvMemoryBytes,
+        CacheScope = settings.CacheScope,
         OnnxRuntimeLibrary = settings.OnnxRuntimeLibrary,
         CacheFolder = settings.CacheFolder,
     };

@@ -40,7 +40,7 @@ internal static class ServeHost
     private static async Task<EmbeddedServer> StartAsync(ServeSettings settings, CancellationToken stopping)
     {
         using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
-        return await EmbeddedServer.StartAsync(settings, load: null, progress, stopping);
+        return await EmbeddedServer.StartAsync(settings, loaded: null, progress, stopping);
     }
 
     private static IEnumerable<string> Describe(LoadedModel model, ServeSettings settings)

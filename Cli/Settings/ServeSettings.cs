@@ -1,4 +1,5 @@
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Loop;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -40,6 +41,9 @@ internal sealed record ServeSettings
 
     /// <summary>Bytes of the KV cache. Default: a quarter of the memory this process may use, at most 2 GiB.</summary>
     public long KvMemoryBytes { get; init; } = DefaultKvMemoryBytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    /// <summary>Who shares the prefix cache.</summary>
+    public CacheScope CacheScope { get; init; }
 
     /// <summary>SQLite file of conversations and generations; null: memory only.</summary>
     public required string? StoreFile { get; init; }

@@ -38,6 +38,8 @@ internal static class SettingTable
         Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "a quarter of memory, at most 2GB", "1MB to 4TB",
             (s, v) => SettingValues.TryBytes(v.Text, out long bytes) && bytes is >= 1L << 20 and <= 4L << 40 ? s with { KvMemoryBytes = bytes } : null,
             s => SettingValues.ShowBytes(s.KvMemoryBytes)),
+        Choice("cache-scope", "Who shares computed prompts: everyone on the server, or each caller alone.", "server", SettingValues.CacheScopes,
+            (s, value) => s with { CacheScope = value }, s => s.CacheScope),
         Of("store", "FILE", "SQLite file that keeps conversations; memory keeps none.", "glm.db in the user's data folder", "a file, or memory",
             (s, v) => v.Text == "memory" ? s with { StoreFile = null } : v.AsPath() is { } path ? s with { StoreFile = path } : null,
             s => s.StoreFile ?? "memory"),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using GlmCluster.Engine.Loop;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -14,6 +15,12 @@ internal static class SettingValues
         ("ms", TimeSpan.FromMilliseconds(1)), ("d", TimeSpan.FromDays(1)), ("h", TimeSpan.FromHours(1)),
         ("m", TimeSpan.FromMinutes(1)), ("s", TimeSpan.FromSeconds(1)),
     ];
+
+    public static IReadOnlyDictionary<string, CacheScope> CacheScopes { get; } = new Dictionary<string, CacheScope>
+    {
+        ["server"] = CacheScope.Server,
+        ["caller"] = CacheScope.Caller,
+    };
 
     public static IReadOnlyDictionary<string, LogLevel> LogLevels { get; } = new Dictionary<string, LogLevel>
     {

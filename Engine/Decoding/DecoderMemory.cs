@@ -31,8 +31,8 @@ public static class DecoderMemory
         ArgumentNullException.ThrowIfNull(configuration);
         var layout = DecoderLayout.For(configuration);
         return layout.Layers.SelectMany(layer => layer.All()).Append(layout.Head)
-            .Where(slot => slot.Role == TensorRole.Matrix)
-            .Sum(slot => format.MatrixBytes(slot.Shape[0], slot.Shape[1]));
+            .Where(slot => slot.Role is TensorRole.Matrix or TensorRole.Router)
+            .Sum(slot => (slot.Role == TensorRole.Router ? WeightFormat.F32 : format).MatrixBytes(slot.Shape[0], slot.Shape[1]));
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>

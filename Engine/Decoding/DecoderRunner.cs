@@ -3,6 +3,7 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
@@ -69,7 +70,7 @@ public sealed class DecoderRunner : IStepRunner
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads);
         using var builder = new GraphBuilder(library);
-        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), loader);
+        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount);
         return new DecoderRunner(library, builder.Build(sessionOptions), logits, configuration, options, device.BlockTokens);
     }
@@ -96,6 +97,9 @@ public sealed class DecoderRunner : IStepRunner
 
         return logits;
     }
+
+    /// <inheritdoc/>
+    public void CopyBlock(int source, int target) => _tensors.CopyBlock(source, target);
 
     /// <inheritdoc/>
     public void Abort()

@@ -16,10 +16,12 @@ internal sealed class StepTensors : IDisposable
     private readonly BoundTensor<float> _logits;
     private readonly List<PageMemory> _cache = [];
     private readonly int _vocabularySize;
+    private readonly int _blockCount;
 
     public StepTensors(OnnxBinding binding, string logits, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
     {
         _vocabularySize = configuration.VocabularySize;
+        _blockCount = options.BlockCount;
         int blocksPerSequence = (options.ContextTokens + blockTokens - 1) / blockTokens;
         _tokenIds = new BoundTensor<long>(binding, DecoderGraph.TokenIds, TensorElement.I64, options.MaxStepTokens);
         _cumulativeLengths = new BoundTensor<int>(binding, DecoderGraph.CumulativeLengths, TensorElement.I32, options.MaxSequences + 1);
@@ -46,6 +48,15 @@ internal sealed class StepTensors : IDisposable
         _blockTable.Set(batch.BlockTable.AsSpan(0, batch.SequenceCount * batch.TableWidth), batch.TableWidth);
         _logitRows.Set(rows);
         return _logits.Reserve(rows.Length, _vocabularySize)[..(batch.LogitRowCount * _vocabularySize)];
+    }
+
+    /// <summary>Copies a block in all layers.</summary>
+    public void CopyBlock(int source, int target)
+    {
+        foreach (PageMemory memory in _cache)
+        {
+            memory.CopyWithin(source, target, memory.ByteLength / _blockCount);
+        }
     }
 
     public void Dispose()

@@ -2,6 +2,7 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Kernels;
+using GlmCluster.Engine.Kernels.Experts;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Devices;
@@ -15,7 +16,12 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
     {
         var options = new OnnxSessionOptions(library.Api, threads);
         options.Add(new CustomOperatorDomain(library.Api, GraphBuilder.Microsoft, new PagedAttentionOperator(SimdWidths.Widest, threads)));
-        options.Add(new CustomOperatorDomain(library.Api, GraphBuilder.Own, new QuantizeRowsOperator(SimdWidths.Widest, threads)));
+        options.Add(new CustomOperatorDomain(
+            library.Api,
+            GraphBuilder.Own,
+            new QuantizeRowsOperator(SimdWidths.Widest, threads),
+            new NormHeadsOperator(SimdWidths.Widest),
+            new ExpertFeedForwardOperator(SimdWidths.Widest, threads)));
         return options;
     }
 

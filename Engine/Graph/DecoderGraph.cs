@@ -1,5 +1,6 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
 using GlmCluster.Engine.Onnx;
@@ -8,7 +9,7 @@ namespace GlmCluster.Engine.Graph;
 
 /// <summary>The frame of a decoder over packed tokens [tokens, hidden]; its layers' parts are chosen by the tensors they have.</summary>
 /// <remarks>
-/// Maths: modeling_glm.py and modeling_glm4.py of Hugging Face transformers. Every operator treats rows apart, so a token's result does
+/// Maths: modeling_glm.py, modeling_glm4.py and modeling_glm4_moe.py of Hugging Face transformers. Every operator treats rows apart, so a token's result does
 /// not depend on what else is in the step.
 /// </remarks>
 internal sealed class DecoderGraph
@@ -25,10 +26,10 @@ internal sealed class DecoderGraph
     private readonly DecoderNodes _nodes;
     private readonly FeedForwardPart _feedForward;
 
-    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, WeightLoader loader)
+    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
     {
         (_graph, _configuration, _loader) = (graph, configuration, loader);
-        _nodes = new DecoderNodes(graph, configuration, linear, loader);
+        _nodes = new DecoderNodes(graph, configuration, linear, experts, loader);
         _feedForward = new FeedForwardPart(_nodes);
     }
 

@@ -5,7 +5,8 @@ namespace GlmCluster.Engine.Kernels;
 /// <param name="KvHeads">Key and value heads; divides <paramref name="Heads"/>.</param>
 /// <param name="HeadDim">Width of a head, at most <see cref="LargestHeadDim"/>.</param>
 /// <param name="RotaryDim">Leading dimensions that are rotated.</param>
-internal readonly record struct AttentionShape(int Heads, int KvHeads, int HeadDim, int RotaryDim)
+/// <param name="RotatesHalves">Whether dimension i is rotated with i + rotaryDim / 2; else 2i with 2i + 1.</param>
+internal readonly record struct AttentionShape(int Heads, int KvHeads, int HeadDim, int RotaryDim, bool RotatesHalves = false)
 {
     /// <summary>Tokens in a page of the KV cache. A page holds one head of one block: keys as [headDim, 32], values as [32, headDim].</summary>
     public const int PageTokens = 32;

@@ -3,7 +3,7 @@ using GlmCluster.Engine.Onnx;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>One <see cref="PagedAttentionOperator"/> node: reads the tensors and spreads the work over ONNX Runtime's threads.</summary>
-internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, SimdWidth width, int workers) : OperatorKernel
+internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesHalves, SimdWidth width, int workers) : OperatorKernel
 {
     /// <summary>Waking threads takes about as long as so many products.</summary>
     private const long SerialWork = 1 << 18;
@@ -82,7 +82,7 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, SimdWi
     {
         if (_attention is null)
         {
-            _shape = new AttentionShape(heads, kvHeads, (int)packed[1] / (heads + (2 * kvHeads)), 2 * (int)cosines[1]);
+            _shape = new AttentionShape(heads, kvHeads, (int)packed[1] / (heads + (2 * kvHeads)), 2 * (int)cosines[1], rotatesHalves);
             _attention = new PagedAttention(_shape, width, workers);
         }
 

@@ -36,11 +36,12 @@ internal sealed class PagedAttentionOperator(SimdWidth width, int workers) : Cus
 
     public override OperatorKernel CreateKernel(KernelAttributes attributes)
     {
-        if (attributes.Integer("do_rotary") != 1 || attributes.Integer("rotary_interleaved") != 1)
+        if (attributes.Integer("do_rotary") != 1)
         {
-            throw new NotSupportedException("The CPU kernel rotates interleaved pairs only.");
+            throw new NotSupportedException("The CPU kernel always rotates.");
         }
 
-        return new PagedAttentionKernel(attributes.Integer("num_heads"), attributes.Integer("kv_num_heads"), width, workers);
+        bool rotatesHalves = attributes.Integer("rotary_interleaved") == 0;
+        return new PagedAttentionKernel(attributes.Integer("num_heads"), attributes.Integer("kv_num_heads"), rotatesHalves, width, workers);
     }
 }

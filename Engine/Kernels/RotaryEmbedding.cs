@@ -1,6 +1,6 @@
 namespace GlmCluster.Engine.Kernels;
 
-/// <summary>Rotary position embedding as GLM has it: interleaved pairs of the leading dimensions; the rest passes unchanged.</summary>
+/// <summary>Rotary position embedding as GLM has it: pairs of the leading dimensions; the rest passes unchanged.</summary>
 internal static unsafe class RotaryEmbedding
 {
     /// <param name="source">Shape (headDim,).</param>
@@ -9,12 +9,14 @@ internal static unsafe class RotaryEmbedding
     /// <param name="scale">Factor of the result.</param>
     public static void Rotate(float* source, float* target, AttentionShape shape, float* cosines, float* sines, float scale)
     {
-        for (int pair = 0; pair < shape.RotaryDim / 2; pair++)
+        int pairs = shape.RotaryDim / 2;
+        (int step, int partner) = shape.RotatesHalves ? (1, pairs) : (2, 1);
+        for (int pair = 0, first = 0; pair < pairs; pair++, first += step)
         {
-            float a = source[2 * pair];
-            float b = source[(2 * pair) + 1];
-            target[2 * pair] = ((a * cosines[pair]) - (b * sines[pair])) * scale;
-            target[(2 * pair) + 1] = ((a * sines[pair]) + (b * cosines[pair])) * scale;
+            float a = source[first];
+            float b = source[first + partner];
+            target[first] = ((a * cosines[pair]) - (b * sines[pair])) * scale;
+            target[first + partner] = ((a * sines[pair]) + (b * cosines[pair])) * scale;
         }
 
         for (int d = shape.RotaryDim; d < shape.HeadDim; d++)

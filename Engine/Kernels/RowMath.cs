@@ -36,6 +36,36 @@ internal static unsafe class RowMath<TSimd, TVector>
         }
     }
 
+    /// <summary>target = source · rsqrt(mean(source²) + epsilon) · weight; source and target may be the same row.</summary>
+    public static void Norm(float* source, float* weight, float epsilon, int count, float* target)
+    {
+        TVector sums = TSimd.Broadcast(0);
+        int i = 0;
+        for (; i <= count - TSimd.Width; i += TSimd.Width)
+        {
+            TVector value = TSimd.Load(source + i);
+            sums = TSimd.MultiplyAdd(value, value, sums);
+        }
+
+        float sum = TSimd.Sum(sums);
+        for (; i < count; i++)
+        {
+            sum += source[i] * source[i];
+        }
+
+        float factor = 1 / MathF.Sqrt((sum / count) + epsilon);
+        for (i = 0; i <= count - TSimd.Width; i += TSimd.Width)
+        {
+            TVector scaled = TSimd.Multiply(TSimd.Load(source + i), TSimd.Broadcast(factor));
+            TSimd.Store(TSimd.Multiply(scaled, TSimd.Load(weight + i)), target + i);
+        }
+
+        for (; i < count; i++)
+        {
+            target[i] = source[i] * factor * weight[i];
+        }
+    }
+
     /// <summary>Largest absolute value; NaN if one is NaN.</summary>
     public static float AbsoluteMaximum(float* source, int count)
     {

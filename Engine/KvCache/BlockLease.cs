@@ -1,6 +1,6 @@
 namespace GlmCluster.Engine.KvCache;
 
-/// <summary>Blocks held by one sequence. Whoever holds the lease owns the blocks; disposing returns them.</summary>
+/// <summary>Blocks held by one sequence. Whoever holds the lease holds the blocks; disposing lets them go.</summary>
 /// <remarks>Used only on the engine loop thread. Growing allocates no memory.</remarks>
 /// <param name="allocator">Where the blocks come from and go back to.</param>
 /// <param name="capacity">Most blocks this lease can hold.</param>
@@ -30,7 +30,22 @@ internal sealed class BlockLease(BlockAllocator allocator, int capacity) : IDisp
         return true;
     }
 
-    /// <summary>Returns the blocks. The lease can grow again, as a preempted sequence does.</summary>
+    /// <summary>Holds a block that is there already as its next one.</summary>
+    public void Share(int block)
+    {
+        allocator.Retain(block);
+        _blocks[Count++] = block;
+    }
+
+    /// <summary>Holds another block with the same content in the place of its own.</summary>
+    public void Replace(int index, int block)
+    {
+        allocator.Retain(block);
+        allocator.Release(_blocks.AsSpan(index, 1));
+        _blocks[index] = block;
+    }
+
+    /// <summary>Lets the blocks go. The lease can grow again, as a preempted sequence does.</summary>
     public void Dispose()
     {
         allocator.Release(Blocks);

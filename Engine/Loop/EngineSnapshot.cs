@@ -9,7 +9,14 @@ public readonly record struct EngineSnapshot
     /// <summary>Sequences that wait for room, newly submitted ones included.</summary>
     public int Waiting { get; init; }
 
+    /// <summary>KV blocks that no sequence holds; what is cached in them gives way when they are needed.</summary>
     public int FreeBlocks { get; init; }
+
+    /// <summary>Tokens that steps computed so far.</summary>
+    public long ComputedTokens { get; init; }
+
+    /// <summary>Tokens that sequences found in the prefix cache so far, so that no step had to compute them.</summary>
+    public long ReusedTokens { get; init; }
 
     /// <summary>Model runs so far.</summary>
     public long Steps { get; init; }

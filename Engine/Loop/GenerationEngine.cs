@@ -13,6 +13,9 @@ public sealed class GenerationEngine : IDisposable
 {
     private static readonly TimeSpan AbortInterval = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Checking looks at every KV block, which a large cache should not pay for after every request.</summary>
+    private const int TurnsPerCheck = 16;
+
     private readonly IStepRunner _runner;
     private readonly GenerationEngineOptions _options;
     private readonly IStepListener _listener;
@@ -23,6 +26,7 @@ public sealed class GenerationEngine : IDisposable
     private readonly Thread _thread;
     private readonly Lock _snapshotLock = new(); // guards _snapshot
     private EngineSnapshot _snapshot;
+    private int _idleTurns;
     private volatile bool _stopping;
     private volatile bool _faulted;
 
@@ -131,7 +135,7 @@ public sealed class GenerationEngine : IDisposable
     {
         _watchdog.TurnStarted();
         bool worked = _loop.Turn();
-        if (!worked)
+        if (!worked && ++_idleTurns % TurnsPerCheck == 1)
         {
             _loop.CheckInvariants();
         }

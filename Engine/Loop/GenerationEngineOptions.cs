@@ -3,6 +3,16 @@ using GlmCluster.Engine.Stepping;
 
 namespace GlmCluster.Engine.Loop;
 
+/// <summary>Who finds a prompt's keys and values in the cache. A hit is faster, so by its time a caller can tell what others have asked.</summary>
+public enum CacheScope
+{
+    /// <summary>Whoever asks this engine.</summary>
+    Server,
+
+    /// <summary>Only the caller that computed them.</summary>
+    Caller,
+}
+
 /// <summary>Limits of one engine.</summary>
 public sealed record GenerationEngineOptions
 {
@@ -14,6 +24,12 @@ public sealed record GenerationEngineOptions
 
     /// <summary>Most tokens in a step, at least <see cref="MaxSequences"/>: longer prefills are done in chunks. Default 512.</summary>
     public int StepTokenBudget { get; init; } = 512;
+
+    /// <summary>Names what the KV cache's content depends on besides the tokens: the model's content and the formats of weights and cache. Default: nothing.</summary>
+    public string PrefixSeed { get; init; } = "";
+
+    /// <summary>Who shares what was computed of equal prompts. Default: all.</summary>
+    public CacheScope CacheScope { get; init; }
 
     /// <summary>A step that takes longer is reported as stuck. Default 60 s.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(60);

@@ -34,7 +34,7 @@ internal sealed class StepLoop
         _inbox = inbox;
         _listener = listener;
         _logger = logger;
-        _scheduler = new Scheduler(options.MaxSequences, runner.BlockCount, runner.BlockTokens, logger);
+        _scheduler = new Scheduler(runner, options, logger);
         _sampler = new Sampler(runner.VocabularySize);
         _adjuster = new LogitAdjuster(runner.VocabularySize);
         _plan = new StepPlan(options.MaxSequences, options.StepTokenBudget);
@@ -95,6 +95,8 @@ internal sealed class StepLoop
         Steps = _steps,
         Turns = _turns,
         Preemptions = _scheduler.Preemptions,
+        ComputedTokens = _scheduler.ComputedTokens,
+        ReusedTokens = _scheduler.ReusedTokens,
     };
 
     private bool Drain()
@@ -171,7 +173,7 @@ internal sealed class StepLoop
         {
             (Sequence sequence, int newTokens) = entries[i];
             bool draws = entries[i].Draws;
-            sequence.Advance(newTokens);
+            _scheduler.NoteComputed(sequence, newTokens);
             if (draws)
             {
                 CommitDrawn(sequence, _drawn[i]);

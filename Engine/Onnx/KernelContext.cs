@@ -65,4 +65,16 @@ internal readonly unsafe ref struct KernelAttributes(OrtApi api, nint info)
 
         return checked((int)value);
     }
+
+    /// <exception cref="OnnxRuntimeException">The node has no such attribute.</exception>
+    public float Float(string name)
+    {
+        float value;
+        fixed (byte* text = OrtApi.Utf8(name))
+        {
+            api.Check(((delegate* unmanaged[Cdecl]<nint, byte*, float*, nint>)api[OrtSlot.KernelInfoGetAttributeFloat])(info, text, &value));
+        }
+
+        return value;
+    }
 }

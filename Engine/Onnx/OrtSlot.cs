@@ -28,6 +28,7 @@ internal static class OrtSlot
     public const int SetDimensions = 59;
     public const int CreateCpuMemoryInfo = 69;
     public const int GetAllocatorWithDefaultOptions = 78;
+    public const int KernelInfoGetAttributeFloat = 85;
     public const int KernelInfoGetAttributeInt64 = 86;
     public const int KernelContextGetInput = 90;
     public const int KernelContextGetOutput = 91;

@@ -43,6 +43,19 @@ internal sealed unsafe partial class PageMemory : SafeHandle
         }
     }
 
+    /// <summary>Copies one of the equal parts of the memory over another.</summary>
+    /// <param name="source">Index of the part.</param>
+    /// <param name="target">Index of the other one.</param>
+    /// <param name="partBytes">Bytes of a part.</param>
+    public void CopyWithin(int source, int target, long partBytes)
+    {
+        long parts = ByteLength / partBytes;
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)source, (ulong)parts, nameof(source));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)target, (ulong)parts, nameof(target));
+        var memory = (byte*)Address;
+        Buffer.MemoryCopy(memory + (source * partBytes), memory + (target * partBytes), partBytes, partBytes);
+    }
+
     /// <summary>Hands the memory to native code, which will call <see cref="Free"/>.</summary>
     public nint Disown()
     {

@@ -1,25 +1,34 @@
 using GlmCluster.Engine.KvCache;
+using GlmCluster.Engine.Loop;
+using GlmCluster.Engine.Stepping;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Engine.Scheduling;
 
 /// <summary>Decides which sequences run in a step, and owns their KV blocks.</summary>
 /// <remarks>
-/// Strictly first come, first served: running sequences are always older than waiting ones, both lists are ordered by age, and a preempted sequence
-/// goes back to the head of the queue. The oldest sequence is never preempted for another one, so every sequence comes to its end.
+/// First come, first served: the queue is ordered by age, a preempted sequence goes back to its place in it, and only those step aside whose tokens a running
+/// sequence is about to compute. The oldest sequence is never preempted for another one, so every sequence comes to its end.
 /// Used only on the engine loop thread; planning allocates nothing once the lists have their size.
 /// </remarks>
-internal sealed class Scheduler(int maxSequences, int blockCount, int blockTokens, ILogger logger)
+internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions options, ILogger logger)
 {
-    private readonly BlockAllocator _allocator = new(blockCount);
-    private readonly List<Sequence> _running = new(maxSequences);
+    private readonly PrefixCache _cache = new(runner);
+    private readonly int _blockTokens = runner.BlockTokens;
+    private readonly List<Sequence> _running = new(options.MaxSequences);
     private readonly List<Sequence> _waiting = [];
 
     public IReadOnlyList<Sequence> Running => _running;
 
     public IReadOnlyList<Sequence> Waiting => _waiting;
 
-    public int FreeBlocks => _allocator.FreeCount;
+    public PrefixCache Cache => _cache;
+
+    public int FreeBlocks => _cache.Allocator.FreeCount;
+
+    public long ComputedTokens { get; private set; }
+
+    public long ReusedTokens { get; private set; }
 
     public long Preemptions { get; private set; }
 
@@ -63,20 +72,29 @@ internal sealed class Scheduler(int maxSequences, int blockCount, int blockToken
         while (reserved < plan.Count)
         {
             Sequence sequence = plan.Entries[reserved].Sequence;
-            if (sequence.Blocks!.TryGrow(StepArithmetic.BlocksFor(sequence.Length, blockTokens)))
+            if (sequence.Blocks!.TryGrow(StepArithmetic.BlocksFor(sequence.Length, _blockTokens)))
             {
                 reserved++;
                 continue;
             }
 
-            Sequence newest = _running[^1]; // at times the sequence itself
+            Sequence newest = FindNewest(); // at times the sequence itself
             logger.Preempted(newest.Id, MissingBlocks(sequence), FreeBlocks);
             Preempt(newest);
             plan.Remove(newest);
         }
     }
 
-    /// <summary>Takes a sequence out for good and frees what it holds.</summary>
+    /// <summary>A step has computed a sequence's next tokens: from now on others find them.</summary>
+    public void NoteComputed(Sequence sequence, int newTokens)
+    {
+        int from = sequence.CachedTokens;
+        _cache.NoteComputed(sequence.Blocks!, sequence.PrefixRoot, sequence.Ids, from, from + newTokens);
+        sequence.Advance(newTokens);
+        ComputedTokens += newTokens;
+    }
+
+    /// <summary>Takes a sequence out for good and lets go what it holds.</summary>
     public void Remove(Sequence sequence)
     {
         if (!_running.Remove(sequence))
@@ -89,39 +107,106 @@ internal sealed class Scheduler(int maxSequences, int blockCount, int blockToken
 
     /// <summary>Copies the KV accounting for <see cref="KvInvariants"/>.</summary>
     public KvSnapshot KvSnapshot() =>
-        _allocator.Snapshot([.. _running.Concat(_waiting).Select(s => s.Blocks is { } lease ? lease.Blocks.ToArray() : [])]);
+        _cache.Allocator.Snapshot([.. _running.Concat(_waiting).Select(s => s.Blocks is { } lease ? lease.Blocks.ToArray() : [])]);
 
     private Sequence? TryAdmit(ref int neededBlocks)
     {
-        if (_waiting.Count == 0 || _running.Count == maxSequences)
+        if (_running.Count == options.MaxSequences || FindNext() is not { } next)
         {
             return null;
         }
 
-        Sequence next = _waiting[0];
-        int blocks = StepArithmetic.BlocksFor(next.Length, blockTokens);
         bool mustWait = _running.Count > 0 && (next.RunsAlone || _running[0].RunsAlone);
-        if (mustWait || !StepArithmetic.CanAdmit(FreeBlocks, neededBlocks + blocks, _running.Count))
+        if (mustWait || !TryStart(next, ref neededBlocks))
         {
             return null;
         }
 
-        neededBlocks += blocks;
-        _waiting.RemoveAt(0);
+        _waiting.Remove(next);
         _running.Add(next);
-        next.Start(_allocator, blockTokens);
         return next;
+    }
+
+    /// <summary>The oldest waiting sequence that has nothing to gain from waiting longer.</summary>
+    private Sequence? FindNext()
+    {
+        foreach (Sequence sequence in _waiting)
+        {
+            if (!WaitsForPrefix(sequence))
+            {
+                return sequence;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether a running sequence will soon have computed a good part of what this one would compute.</summary>
+    private bool WaitsForPrefix(Sequence sequence)
+    {
+        foreach (Sequence running in _running)
+        {
+            if (running.PendingTokens > 1
+                && ScopeOf(running) == ScopeOf(sequence)
+                && StepArithmetic.IsWorthWaiting(
+                    running.CommonPromptTokens(sequence) - running.CachedTokens, sequence.Length - running.CachedTokens, _blockTokens))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Gives a sequence what the cache has of its tokens, if what is missing finds room.</summary>
+    private bool TryStart(Sequence sequence, ref int neededBlocks)
+    {
+        sequence.Start(_cache.Allocator, _blockTokens, PrefixHash.Root(options.PrefixSeed, ScopeOf(sequence)));
+        BlockLease lease = sequence.Blocks!;
+        ReadOnlySpan<int> reusable = sequence.Ids[..^1]; // the last one's logits are wanted, so it is computed in any case
+        int reused = _cache.ShareBlocks(lease, sequence.PrefixRoot, reusable);
+        int blocks = MissingBlocks(sequence);
+        if (!StepArithmetic.CanAdmit(FreeBlocks, neededBlocks + blocks, _running.Count))
+        {
+            lease.Dispose();
+            return false;
+        }
+
+        reused += _cache.ShareTail(lease, sequence.PrefixRoot, reusable[reused..]);
+        sequence.Reuse(reused);
+        ReusedTokens += reused;
+        neededBlocks += MissingBlocks(sequence);
+        return true;
+    }
+
+    private string ScopeOf(Sequence sequence) => options.CacheScope == CacheScope.Caller ? sequence.Request.Caller : "";
+
+    private Sequence FindNewest()
+    {
+        Sequence newest = _running[0];
+        foreach (Sequence sequence in _running)
+        {
+            newest = sequence.Id > newest.Id ? sequence : newest;
+        }
+
+        return newest;
     }
 
     private void Preempt(Sequence sequence)
     {
         sequence.Preempt();
         _running.Remove(sequence);
-        _waiting.Insert(0, sequence);
+        int place = 0;
+        while (place < _waiting.Count && _waiting[place].Id < sequence.Id)
+        {
+            place++;
+        }
+
+        _waiting.Insert(place, sequence);
         Preemptions++;
     }
 
-    private int MissingBlocks(Sequence sequence) => StepArithmetic.BlocksFor(sequence.Length, blockTokens) - sequence.Blocks!.Count;
+    private int MissingBlocks(Sequence sequence) => StepArithmetic.BlocksFor(sequence.Length, _blockTokens) - sequence.Blocks!.Count;
 
     private static Sequence? FindIn(List<Sequence> sequences, long sequenceId)
     {

@@ -30,6 +30,12 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
     /// <summary>Whether it may have no other beside it now.</summary>
     public bool RunsAlone => Request.Alone && GeneratedTokens == Request.GeneratedIds.Length;
 
+    /// <summary>Prompt tokens that others had computed when it first came into the batch; -1 until then.</summary>
+    public int ReusedPromptTokens { get; private set; } = -1;
+
+    /// <summary>Start of the chain of <see cref="PrefixHash"/>es that its blocks are found by.</summary>
+    public UInt128 PrefixRoot { get; private set; }
+
     /// <summary>Null until <see cref="Start"/>.</summary>
     public BlockLease? Blocks { get; private set; }
 
@@ -44,6 +50,9 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
     /// <summary>Known ids, shape (Length,); only after <see cref="Start"/>.</summary>
     public ReadOnlySpan<int> Ids => _ids.AsSpan(0, Length);
 
+    /// <summary>Length of the common beginning of the two prompts.</summary>
+    public int CommonPromptTokens(Sequence other) => Request.PromptIds.Span.CommonPrefixLength(other.Request.PromptIds.Span);
+
     /// <summary>Goes through the ids of an earlier run as if they were generated now. It may have ended with them.</summary>
     public void Replay()
     {
@@ -57,8 +66,8 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
         }
     }
 
-    /// <summary>Takes the buffers that it needs to run. Harmless for one that was preempted and has them already.</summary>
-    public void Start(BlockAllocator allocator, int blockTokens)
+    /// <summary>Takes the buffers that it needs to run. Harmless for one that has them already.</summary>
+    public void Start(BlockAllocator allocator, int blockTokens, UInt128 prefixRoot)
     {
         if (_ids is not null)
         {
@@ -69,7 +78,18 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
         _ids = ArrayPool<int>.Shared.Rent(mostTokens);
         Request.PromptIds.Span.CopyTo(_ids);
         Request.GeneratedIds.Span.CopyTo(_ids.AsSpan(Request.PromptIds.Length));
+        PrefixRoot = prefixRoot;
         Blocks = new BlockLease(allocator, StepArithmetic.BlocksFor(mostTokens, blockTokens));
+    }
+
+    /// <summary>Its first blocks hold so many of its ids already.</summary>
+    public void Reuse(int tokens)
+    {
+        CachedTokens = tokens;
+        if (ReusedPromptTokens < 0)
+        {
+            ReusedPromptTokens = Math.Min(tokens, Request.PromptIds.Length);
+        }
     }
 
     /// <summary>The model has seen the next pending ids.</summary>
@@ -82,7 +102,7 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
         Observe(tokenId);
     }
 
-    /// <summary>Gives the blocks back. What was in them is computed again later.</summary>
+    /// <summary>Gives the blocks back. What is no longer in the cache when it goes on is computed again.</summary>
     public void Preempt()
     {
         Blocks?.Dispose();
@@ -95,8 +115,12 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
         KeptTokens = keptTokens;
     }
 
-    public SequenceUpdate Update(in DrawnToken drawn) =>
-        new(Request.Tag, drawn.Id, GeneratedTokens, End, KeptTokens) { Logprob = drawn.Logprob, TopLogprobs = drawn.TopLogprobs };
+    public SequenceUpdate Update(in DrawnToken drawn) => new(Request.Tag, drawn.Id, GeneratedTokens, End, KeptTokens)
+    {
+        Logprob = drawn.Logprob,
+        TopLogprobs = drawn.TopLogprobs,
+        ReusedPromptTokens = Math.Max(ReusedPromptTokens, 0),
+    };
 
     public void Dispose()
     {

@@ -23,6 +23,9 @@ public readonly record struct SequenceUpdate(object? Tag, int TokenId, int Index
 
     /// <summary>The likeliest ids at its place, most likely first, as many as were asked for; valid during the call only.</summary>
     public ReadOnlyMemory<TokenLogprob> TopLogprobs { get; init; }
+
+    /// <summary>Prompt tokens that were found in the prefix cache when the sequence first came into the batch.</summary>
+    public int ReusedPromptTokens { get; init; }
 }
 
 /// <summary>An id and the natural logarithm of its probability.</summary>

@@ -32,6 +32,9 @@ public sealed record SequenceRequest
     /// <summary>Given back with every token of this sequence.</summary>
     public object? Tag { get; init; }
 
+    /// <summary>Who asks, opaque. Where the engine's <see cref="Loop.CacheScope"/> is a caller, only sequences of one share what they have computed.</summary>
+    public string Caller { get; init; } = "";
+
     /// <summary>Run it with no other sequence in the batch until it has got a token: the step that a dangerous request would break is its first.</summary>
     public bool Alone { get; init; }
 }

@@ -17,6 +17,9 @@ public interface IStepRunner : IDisposable
     /// <exception cref="StepAbortedException"><see cref="Abort"/> was called during the step. The cache's new positions are undefined.</exception>
     ReadOnlySpan<float> Run(StepBatch batch);
 
+    /// <summary>Copies all that is cached in a KV block over another one, ordered before the next step.</summary>
+    void CopyBlock(int source, int target);
+
     /// <summary>Stops the running step between two operators. Thread-safe; without effect when none runs.</summary>
     void Abort();
 }

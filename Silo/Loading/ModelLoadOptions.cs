@@ -1,4 +1,5 @@
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Loop;
 
 namespace GlmCluster.Silo.Loading;
 
@@ -31,6 +32,9 @@ public sealed record ModelLoadOptions
 
     /// <summary>Bytes the KV cache may take.</summary>
     public required long KvMemoryBytes { get; init; }
+
+    /// <summary>Who shares the prefix cache.</summary>
+    public CacheScope CacheScope { get; init; }
 
     /// <summary>ONNX Runtime library; null: searched.</summary>
     public string? OnnxRuntimeLibrary { get; init; }

@@ -65,9 +65,10 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         try
         {
             TextModel loadedText = await text;
+            string hash = await contentHash;
             return new LoadedModel(source)
             {
-                Card = ToCard(configuration, sizes, assets, loadedText, await contentHash),
+                Card = ToCard(configuration, sizes, assets, loadedText, hash),
                 Assets = assets,
                 Text = loadedText,
                 Runner = runner,
@@ -77,6 +78,8 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = options.StepTokens,
+                    PrefixSeed = $"{hash} {sizes.Weights} f32", // the KV cache's format last
+                    CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),
                 LoadTime = time.GetElapsedTime(start),

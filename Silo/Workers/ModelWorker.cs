@@ -257,6 +257,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             StopIds = request.StopIds.AsMemory(),
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
+            Caller = request.Caller,
             Tag = choice,
             Alone = command.Suspect,
         };

@@ -43,8 +43,8 @@ internal sealed class RunningGeneration
     /// <summary>Whether updates were noted since the last <see cref="TakeEntries"/>.</summary>
     public bool HasUpdates { get; set; }
 
-    /// <summary>Tokens of what it cost so far.</summary>
-    public TokenUsage Usage => new(Request.PromptIds.Length, (int)_loggedTokens);
+    /// <summary>Tokens of what it cost so far. The prompt counts once, with what the first choice found of it in the cache.</summary>
+    public TokenUsage Usage => new(Request.PromptIds.Length, (int)_loggedTokens, Choices[0].Last.ReusedPromptTokens);
 
     /// <summary>Takes what may be logged now. Choices take turns, see <see cref="LogFrame.Entries"/>: one that is ahead waits for the others.</summary>
     public List<LogEntry> TakeEntries()

@@ -11,6 +11,7 @@ public sealed class CheckpointTests
     [InlineData("glm", TensorType.F32, 36)]
     [InlineData("glm-edge", TensorType.F16, 26)]
     [InlineData("glm4", TensorType.BF16, 42)]
+    [InlineData("glm4_moe", TensorType.BF16, 97)]
     public void ReadDecoder_GoldenFolder_HasAllTensors(string name, TensorType type, int tensors)
     {
         using Checkpoint checkpoint = Checkpoint.Open(Golden(name));

@@ -15,6 +15,10 @@ internal static class ChatGlmKeys
         int heads = keys.Integer("num_attention_heads", 1, DecoderLimits.Heads);
         int headDim = keys.Integer("kv_channels", 1, DecoderLimits.HeadDim);
         int vocabularySize = keys.Integer("padded_vocab_size", 1, DecoderLimits.VocabularySize);
+        double ratio = keys.Number("rope_ratio", 0.001, 1_000_000, absent: 1);
+
+        // In this one model the ratio divides positions; in all later ones it multiplies the base.
+        bool interpolates = keys.Text("_name_or_path")?.Contains("chatglm2-6b-32k", StringComparison.OrdinalIgnoreCase) == true;
         return new DecoderConfiguration
         {
             Family = family,
@@ -28,7 +32,8 @@ internal static class ChatGlmKeys
             ContextTokens = keys.Integer("seq_length", 1, DecoderLimits.ContextTokens),
             NormEpsilon = DecoderLimits.NormEpsilon(keys, "layernorm_epsilon"),
             RotaryDim = DecoderLimits.RotaryDim(keys, "kv_channels", headDim, 0.5),
-            RotaryBase = BaseOfRatioOne * keys.Number("rope_ratio", 0.001, 1_000_000, absent: 1),
+            RotaryBase = interpolates ? BaseOfRatioOne : BaseOfRatioOne * ratio,
+            RotaryScaling = interpolates && ratio != 1 ? new LinearRotaryScaling(ratio) : null,
             QkvBias = keys.Flag("add_qkv_bias", absent: false),
             TiedHead = keys.Flag("tie_word_embeddings", absent: false),
             StopIds = [.. keys.Integers("eos_token_id", 0, vocabularySize - 1)],
@@ -42,13 +47,6 @@ internal static class ChatGlmKeys
             throw new CheckpointException(
                 $"{keys.File} describes ChatGLM-6B (version 1: two-dimensional positions, no \"padded_vocab_size\"), which is not supported yet; "
                 + "supported with model_type \"chatglm\": ChatGLM2, ChatGLM3 and GLM-4-9B.");
-        }
-
-        // In this one model rope_ratio divides positions; in all later ones it multiplies the base.
-        bool interpolates = keys.Text("_name_or_path")?.Contains("chatglm2-6b-32k", StringComparison.OrdinalIgnoreCase) == true;
-        if (interpolates && keys.Has("rope_ratio"))
-        {
-            throw keys.Refuse("rope_ratio", "the key as a factor of the rotary base (chatglm2-6b-32k divides positions by it: not supported yet)");
         }
 
         if (keys.Has("quantization_bit") && keys.Integer("quantization_bit", 0, 64) != 0)

@@ -18,11 +18,11 @@ internal static class GlmKeys
             throw keys.Refuse("hidden_act", "\"silu\"");
         }
 
-        RefuseScaledRotary(keys.Object("rope_parameters"));
-        RefuseScaledRotary(keys.Object("rope_scaling"));
         int heads = keys.Integer("num_attention_heads", 1, DecoderLimits.Heads);
         int headDim = keys.Integer("head_dim", 1, DecoderLimits.HeadDim);
         int vocabularySize = keys.Integer("vocab_size", 1, DecoderLimits.VocabularySize);
+        int contextTokens = keys.Integer("max_position_embeddings", 1, DecoderLimits.ContextTokens);
+        YarnRotaryScaling? scaling = RotaryScalingKeys.Read(keys, contextTokens);
         return new DecoderConfiguration
         {
             Family = family,
@@ -33,26 +33,15 @@ internal static class GlmKeys
             KvHeads = DecoderLimits.KvHeads(keys, "num_key_value_heads", heads),
             HeadDim = headDim,
             VocabularySize = vocabularySize,
-            ContextTokens = keys.Integer("max_position_embeddings", 1, DecoderLimits.ContextTokens),
+            ContextTokens = RotaryScalingKeys.StretchedContext(scaling, contextTokens),
             NormEpsilon = DecoderLimits.NormEpsilon(keys, "rms_norm_eps"),
             RotaryDim = RotaryDim(keys, headDim),
             RotaryBase = Holder(keys, "rope_theta").Number("rope_theta", 1, DecoderLimits.RotaryBase, DefaultRotaryBase),
+            RotaryScaling = scaling,
             QkvBias = keys.Flag("attention_bias", absent: false),
             TiedHead = keys.Flag("tie_word_embeddings", absent: false),
             StopIds = [.. keys.Integers("eos_token_id", 0, vocabularySize - 1)],
         };
-    }
-
-    private static void RefuseScaledRotary(JsonKeys? rotary)
-    {
-        // Older files say "type".
-        foreach (string key in (string[])["rope_type", "type"])
-        {
-            if (rotary?.Text(key) is not (null or "default"))
-            {
-                throw rotary.Refuse(key, "\"default\" (scaled rotary positions are not supported yet)");
-            }
-        }
     }
 
     private static int RotaryDim(JsonKeys keys, int headDim)

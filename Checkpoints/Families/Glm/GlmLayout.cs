@@ -33,11 +33,15 @@ internal static class GlmLayout
     {
         long queryRows = c.Heads * c.HeadDim;
         (string Name, long Rows)[] parts = [("q", queryRows), ("k", c.KvHeads * c.HeadDim), ("v", c.KvHeads * c.HeadDim)];
+        NormTensors<TensorSlot>? HeadNorm(string name) =>
+            c.HeadNorms ? new(new TensorSlot($"{prefix}{name}.weight", TensorRole.Norm, [c.HeadDim])) : null;
         return new GroupedAttentionTensors<TensorSlot>(
             new LinearTensors<TensorSlot>(
                 [.. parts.Select(part => new TensorSlot($"{prefix}{part.Name}_proj.weight", TensorRole.Matrix, [part.Rows, c.HiddenSize]))],
                 c.QkvBias ? [.. parts.Select(part => new TensorSlot($"{prefix}{part.Name}_proj.bias", TensorRole.Bias, [part.Rows]))] : []),
-            new LinearTensors<TensorSlot>(new TensorSlot(prefix + "o_proj.weight", TensorRole.Matrix, [c.HiddenSize, queryRows])));
+            new LinearTensors<TensorSlot>(new TensorSlot(prefix + "o_proj.weight", TensorRole.Matrix, [c.HiddenSize, queryRows])),
+            HeadNorm("q_norm"),
+            HeadNorm("k_norm"));
     }
 
     private static GatedFeedForwardTensors<TensorSlot> FeedForward(DecoderConfiguration c, string prefix) => new(

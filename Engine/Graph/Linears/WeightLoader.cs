@@ -68,6 +68,21 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         return quantized;
     }
 
+    /// <summary>Widens a matrix row by row and hands each row over, on several threads.</summary>
+    /// <param name="paddedColumns">Length of the rows handed over; what is beyond the matrix's columns is 0.</param>
+    public void ReadRows(WeightMatrix matrix, int paddedColumns, Action<int, Span<float>> use)
+    {
+        Parallel.For(0, matrix.Rows, _parallel, row =>
+        {
+            float[] weights = ArrayPool<float>.Shared.Rent(paddedColumns);
+            matrix.ReadRow(row, weights.AsSpan(0, matrix.Columns));
+            weights.AsSpan(matrix.Columns).Clear();
+            use(row, weights.AsSpan(0, paddedColumns));
+            ArrayPool<float>.Shared.Return(weights);
+        });
+        Report(matrix.Parts);
+    }
+
     /// <summary>Counts weights that are used as they are.</summary>
     public void Report(params ImmutableArray<TensorView> parts)
     {

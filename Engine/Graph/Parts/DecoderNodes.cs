@@ -1,19 +1,24 @@
 using System.Collections.Immutable;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
 /// <summary>What the parts of a decoder share: the graph they add to, and nodes that several of them add.</summary>
-internal sealed class DecoderNodes(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, WeightLoader loader)
+internal sealed class DecoderNodes(
+    GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
 {
     public GraphBuilder Graph => graph;
 
     public DecoderConfiguration Configuration => configuration;
 
     public WeightLoader Loader => loader;
+
+    /// <summary>The form of experts' matrices in the chosen weight format.</summary>
+    public ExpertFormat Experts => experts;
 
     /// <summary>Adds x · weightsᵀ + bias in the chosen weight format.</summary>
     /// <param name="name">Prefix of the constants' names.</param>

@@ -1,4 +1,7 @@
+using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Graph.Linears;
+using GlmCluster.Engine.Kernels.Experts;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
@@ -11,6 +14,7 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
     public string Add(string name, FeedForwardTensors<TensorView> tensors, string normed) => tensors switch
     {
         GatedFeedForwardTensors<TensorView> gated => AddGated(name, gated, normed),
+        ExpertFeedForwardTensors<TensorView> experts => AddExperts(name, experts, normed),
         _ => throw new ArgumentException($"There is no part for {tensors.GetType().Name}.", nameof(tensors)),
     };
 
@@ -24,5 +28,32 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
         string activated = graph.Node(GraphBuilder.Microsoft, "QuickGelu", [gate], new NodeAttribute("alpha", 1f));
         string gated = graph.Node(GraphBuilder.Standard, "Mul", [activated, up]);
         return nodes.AddLinear($"{name}.down", gated, tensors.Down);
+    }
+
+    private string AddExperts(string name, ExpertFeedForwardTensors<TensorView> tensors, string normed)
+    {
+        GraphBuilder graph = nodes.Graph;
+        ExpertConfiguration experts = nodes.Configuration.Experts!;
+        string router = new FloatLinear(nodes.Loader).Add(graph, $"{name}.router", normed, new WeightMatrix(tensors.Router), bias: null);
+        string correction = nodes.AddVector($"{name}.router_correction", [tensors.Correction]);
+        (string gateUp, string gateUpScales) =
+            nodes.Experts.Add(graph, $"{name}.experts_gate_up", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.GateUp.Weight))]);
+        (string down, string downScales) =
+            nodes.Experts.Add(graph, $"{name}.experts_down", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.Down.Weight))]);
+        string routed = graph.Node(
+            GraphBuilder.Own,
+            ExpertFeedForwardOperator.OperatorName,
+            [normed, router, correction, gateUp, gateUpScales, down, downScales],
+            new NodeAttribute("experts", experts.Count),
+            new NodeAttribute("experts_per_token", experts.PerToken),
+            new NodeAttribute("groups", experts.Groups),
+            new NodeAttribute("top_groups", experts.TopGroups),
+            new NodeAttribute("normalizes_weights", experts.NormalizesWeights ? 1 : 0),
+            new NodeAttribute("weight_scale", experts.WeightScale),
+            new NodeAttribute("element", (long)nodes.Experts.Element),
+            new NodeAttribute("scale_columns", nodes.Experts.ScaleColumns));
+        return tensors.Shared is { } shared
+            ? graph.Node(GraphBuilder.Standard, "Add", [routed, AddGated($"{name}.shared", shared, normed)])
+            : routed;
     }
 }

@@ -21,7 +21,8 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
             AddCache(DecoderGraph.ValueCache(layer), blocks);
         }
 
-        (PageMemory cosines, PageMemory sines) = RotaryTable.Create(positions, _configuration.RotaryDim, _configuration.RotaryBase);
+        (PageMemory cosines, PageMemory sines) = RotaryTable.Create(
+            positions, _configuration.RotaryDim, _configuration.RotaryBase, _configuration.RotaryScaling);
         nodes.Graph.Constant(Cosines, TensorElement.F32, [positions, _configuration.RotaryDim / 2], cosines);
         nodes.Graph.Constant(Sines, TensorElement.F32, [positions, _configuration.RotaryDim / 2], sines);
     }
@@ -30,6 +31,11 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
     {
         var grouped = (GroupedAttentionTensors<TensorView>)tensors;
         string packed = nodes.AddLinear($"layers.{layer}.qkv", normed, grouped.QueryKeyValue);
+        if (grouped is { QueryNorm: { } queryNorm, KeyNorm: { } keyNorm })
+        {
+            packed = AddHeadNorms($"layers.{layer}", packed, queryNorm, keyNorm);
+        }
+
         return nodes.Graph.Node(
             GraphBuilder.Microsoft,
             PagedAttentionOperator.OperatorName,
@@ -40,8 +46,16 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
             new NodeAttribute("num_heads", _configuration.Heads),
             new NodeAttribute("kv_num_heads", _configuration.KvHeads),
             new NodeAttribute("do_rotary", 1),
-            new NodeAttribute("rotary_interleaved", 1));
+            new NodeAttribute("rotary_interleaved", _configuration.RotaryPairing == RotaryPairing.Interleaved ? 1 : 0));
     }
+
+    private string AddHeadNorms(string name, string packed, NormTensors<TensorView> queryNorm, NormTensors<TensorView> keyNorm) => nodes.Graph.Node(
+        GraphBuilder.Own,
+        NormHeadsOperator.OperatorName,
+        [packed, nodes.AddVector($"{name}.query_norm", [queryNorm.Weight]), nodes.AddVector($"{name}.key_norm", [keyNorm.Weight])],
+        new NodeAttribute("num_heads", _configuration.Heads),
+        new NodeAttribute("kv_num_heads", _configuration.KvHeads),
+        new NodeAttribute("epsilon", _configuration.NormEpsilon));
 
     private void AddCache(string name, int blocks) =>
         nodes.Graph.Input(name, TensorElement.F32, blocks, AttentionShape.PageTokens, _configuration.KvHeads, _configuration.HeadDim);

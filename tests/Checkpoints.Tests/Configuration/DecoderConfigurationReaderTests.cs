@@ -63,6 +63,35 @@ public sealed class DecoderConfigurationReaderTests
     public void Read_RopeRatioOfChatGlm_MultipliesTheBase(string keys, double rotaryBase) =>
         Assert.Equal(rotaryBase, Read(Merge(Golden("chatglm"), keys)).RotaryBase);
 
+    [Fact]
+    public void Read_RopeRatioOfChatGlm2With32k_DividesPositions()
+    {
+        DecoderConfiguration read = Read(Merge(Golden("chatglm"), "{\"rope_ratio\":16,\"_name_or_path\":\"THUDM/chatglm2-6b-32k\"}"));
+        Assert.Equal((10_000, new LinearRotaryScaling(16)), (read.RotaryBase, read.RotaryScaling));
+    }
+
+    /// <summary>As the model card of GLM-4-0414 says; the other keys have the defaults of Hugging Face transformers.</summary>
+    [Theory]
+    [InlineData("{\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4.0,\"original_max_position_embeddings\":32768}}", 32768, 131072, null)]
+    [InlineData("{\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4,\"attention_factor\":1.5}}", 1024, 4096, 1.5)]
+    [InlineData("{\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":4,\"mscale\":1,\"mscale_all_dim\":1}}", 1024, 4096, 1.0)]
+    public void Read_YarnOfGlm4_IsReadAndStretchesTheContext(string keys, int original, int context, double? attentionFactor)
+    {
+        DecoderConfiguration read = Read(Merge(Golden("glm4"), keys));
+        Assert.Equal(new YarnRotaryScaling(4, original, 32, 1, attentionFactor, Truncates: true), read.RotaryScaling);
+        Assert.Equal(context, read.ContextTokens);
+    }
+
+    [Theory]
+    [InlineData("glm4_moe", true)]
+    [InlineData("glm4_moe-air", false)]
+    public void Read_GoldenFolderWithExperts_HasTheirSizes(string name, bool headNorms)
+    {
+        DecoderConfiguration read = DecoderConfigurationReader.Read(RepositoryFolder.Path("tests", "data", "golden", name));
+        Assert.Equal((headNorms, RotaryPairing.HalfSplit), (read.HeadNorms, read.RotaryPairing));
+        Assert.Equal(new ExpertConfiguration(8, 2, 48, 48, DenseLayers: 1, 1, 1, NormalizesWeights: true, 1.5f), read.Experts);
+    }
+
     [Theory]
     [InlineData("{\"eos_token_id\":2}", new[] { 2 })]
     [InlineData("{\"eos_token_id\":[5,6,7]}", new[] { 5, 6, 7 })]
@@ -106,8 +135,16 @@ public sealed class DecoderConfigurationReaderTests
     [InlineData("glm", "{\"rope_parameters\":{\"partial_rotary_factor\":0.3}}", "\"rope_parameters.partial_rotary_factor\" is 0.3", "9 of 32")]
     [InlineData("glm", "{\"rope_parameters\":{\"partial_rotary_factor\":1.5}}", "\"rope_parameters.partial_rotary_factor\" is 1.5", "0 to 1")]
     [InlineData("glm", "{\"rope_parameters\":{\"partial_rotary_factor\":0}}", "\"rope_parameters.partial_rotary_factor\" is 0", "0 of 32")]
-    [InlineData("glm", "{\"rope_parameters\":{\"rope_type\":\"yarn\"}}", "\"rope_parameters.rope_type\" is \"yarn\"", "\"default\"")]
-    [InlineData("glm4", "{\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4}}", "\"rope_scaling.type\" is \"yarn\"", "\"default\"")]
+    [InlineData("glm", "{\"rope_parameters\":{\"rope_type\":\"llama3\"}}", "\"rope_parameters.rope_type\" is \"llama3\"", "\"yarn\"")]
+    [InlineData("glm4", "{\"rope_scaling\":{\"type\":\"yarn\",\"factor\":0.5}}", "\"rope_scaling.factor\" is 0.5", "1 to 1024")]
+    [InlineData("glm4", "{\"rope_scaling\":{\"type\":\"yarn\"}}", "\"rope_scaling.factor\" is missing", "1 to 1024")]
+    [InlineData("glm4_moe", "{\"n_routed_experts\":2048}", "\"n_routed_experts\" is 2048", "1 to 1,024")]
+    [InlineData("glm4_moe", "{\"num_experts_per_tok\":9}", "\"num_experts_per_tok\" is 9", "1 to 8")]
+    [InlineData("glm4_moe", "{\"n_group\":4,\"topk_group\":1,\"num_experts_per_tok\":3}", "\"num_experts_per_tok\" is 3", "1 to 2")]
+    [InlineData("glm4_moe", "{\"n_group\":3}", "\"n_group\" is 3", "divisor of the 8")]
+    [InlineData("glm4_moe", "{\"first_k_dense_replace\":4}", "\"first_k_dense_replace\" is 4", "0 to 3")]
+    [InlineData("glm4_moe", "{\"mlp_layer_types\":[\"sparse\",\"dense\",\"sparse\"]}", "\"mlp_layer_types\" is [", "3 layers")]
+    [InlineData("glm4_moe", "{\"mlp_layer_types\":[7]}", "\"mlp_layer_types\" is [7]", "a list of strings")]
     [InlineData("glm", "{\"rope_parameters\":{\"rope_theta\":1e999}}", "\"rope_parameters.rope_theta\" is 1e999", "a number")]
     [InlineData("glm", "{\"rope_parameters\":7}", "\"rope_parameters\" is 7", "an object")]
     [InlineData("glm", "{\"hidden_act\":\"gelu\"}", "\"hidden_act\" is \"gelu\"", "\"silu\"")]
@@ -117,7 +154,7 @@ public sealed class DecoderConfigurationReaderTests
     [InlineData("glm", "{\"quantization_config\":{\"bits\":4}}", "\"quantization_config\"", "not supported yet")]
     [InlineData("glm", "{\"vision_config\":{}}", "vision_config", "not supported")]
     [InlineData("glm", "{\"model_type\":\"llama\"}", "\"model_type\" is \"llama\"", "\"chatglm\" (ChatGLM2")]
-    [InlineData("glm", "{\"model_type\":\"glm4_moe\"}", "\"model_type\" is \"glm4_moe\"", "\"glm4\" (GLM-4-0414")]
+    [InlineData("glm", "{\"model_type\":\"glm5_next\"}", "\"model_type\" is \"glm5_next\"", "\"glm4_moe\" (GLM-4.5")]
     [InlineData("chatglm", "{\"vision_config\":{\"layers\":63}}", "vision_config", "not supported")]
     [InlineData("chatglm", "{\"position_encoding_2d\":true}", "ChatGLM-6B", "not supported yet")]
     [InlineData("chatglm", "{\"inner_hidden_size\":16384}", "ChatGLM-6B", "not supported yet")]
@@ -132,7 +169,6 @@ public sealed class DecoderConfigurationReaderTests
     [InlineData("chatglm", "{\"apply_residual_connection_post_layernorm\":true}", "post_layernorm\" is true", "false")]
     [InlineData("chatglm", "{\"kv_channels\":30}", "\"kv_channels\" is 30", "15 of 30")]
     [InlineData("chatglm", "{\"rope_ratio\":-1}", "\"rope_ratio\" is -1", "a number")]
-    [InlineData("chatglm", "{\"rope_ratio\":16,\"_name_or_path\":\"THUDM/chatglm2-6b-32k\"}", "\"rope_ratio\" is 16", "divides positions")]
     public void Read_UnsupportedValue_NamesKeyValueAndLimit(string golden, string keys, string found, string supported) =>
         AssertRefused(Merge(Golden(golden), keys).ToJsonString(), "config.json", found, supported);
 
@@ -168,7 +204,7 @@ public sealed class DecoderConfigurationReaderTests
     {
         var random = new Random(20261);
         int refused = 0;
-        foreach (string golden in (string[])["glm", "chatglm"])
+        foreach (string golden in (string[])["glm", "chatglm", "glm4_moe"])
         {
             byte[] text = Encoding.UTF8.GetBytes(Golden(golden).ToJsonString());
             for (int round = 0; round < 1000; round++)
@@ -186,7 +222,7 @@ public sealed class DecoderConfigurationReaderTests
             }
         }
 
-        Assert.InRange(refused, 500, 1999);
+        Assert.InRange(refused, 500, 2999);
     }
 
     private static void AssertKeyIsChecked(JsonObject config, string key)

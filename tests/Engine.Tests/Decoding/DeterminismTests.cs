@@ -17,6 +17,10 @@ public sealed class DeterminismTests
     [InlineData("glm-edge", WeightFormat.F32)]
     [InlineData("glm4", WeightFormat.F32)]
     [InlineData("glm4", WeightFormat.Int8)]
+    [InlineData("glm4_moe", WeightFormat.F32)]
+    [InlineData("glm4_moe", WeightFormat.Int8)]
+    [InlineData("glm4_moe", WeightFormat.Int4Block32)]
+    [InlineData("glm4_moe-air", WeightFormat.F32)]
     public void Run_ChunksNeighboursBlocksAndThreads_SameBits(string name, WeightFormat format)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);

@@ -7,7 +7,7 @@ public sealed class BlockAllocatorTests
     [Fact]
     public void TryAllocate_AllBlocks_GivesEveryBlockOnce()
     {
-        var allocator = new BlockAllocator(5);
+        var allocator = Create(5);
         int[] blocks = new int[5];
 
         Assert.True(allocator.TryAllocate(blocks));
@@ -19,7 +19,7 @@ public sealed class BlockAllocatorTests
     [Fact]
     public void TryAllocate_OneOverCapacity_LeavesPoolUnchanged()
     {
-        var allocator = new BlockAllocator(5);
+        var allocator = Create(5);
         int[] held = new int[2];
         allocator.TryAllocate(held);
 
@@ -32,10 +32,10 @@ public sealed class BlockAllocatorTests
     [Fact]
     public void Release_SharedBlock_IsFreeOnlyAfterItsLastHolder()
     {
-        var allocator = new BlockAllocator(1);
+        var allocator = Create(1);
         int[] block = new int[1];
         allocator.TryAllocate(block);
-        allocator.Retain(block);
+        allocator.Retain(block[0]);
 
         allocator.Release(block);
         Assert.Equal(0, allocator.FreeCount);
@@ -45,7 +45,32 @@ public sealed class BlockAllocatorTests
     }
 
     [Fact]
-    public void Constructor_NoBlocks_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new BlockAllocator(0));
+    public void Constructor_NoBlocks_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => Create(0));
+
+    [Fact]
+    public void TryAllocate_KeptBlocks_GivesTheEmptyOnesThenWhatWasLetGoFirst()
+    {
+        var index = new PrefixIndex(4, blockTokens: 1);
+        var allocator = new BlockAllocator(4, index);
+        int[] blocks = new int[3];
+        allocator.TryAllocate(blocks);
+        UInt128 parent = 0;
+        foreach (int block in blocks)
+        {
+            index.Append(block, parent, isFirst: parent == 0, [block]);
+            parent = index.HashOf(block);
+        }
+
+        allocator.Release(blocks);
+        Assert.Equal((4, 3), (allocator.FreeCount, allocator.KeptCount));
+        allocator.Retain(blocks[0]);
+        allocator.Release(blocks.AsSpan(0, 1));
+        int[] taken = new int[3];
+        allocator.TryAllocate(taken);
+
+        Assert.Equal([blocks[2], blocks[1]], taken[1..]);
+        Assert.Equal((1, true, false), (allocator.KeptCount, index.Contains(blocks[0]), index.Contains(blocks[1])));
+    }
 
     [Fact]
     public void RandomOperations_KeepTheInvariants()
@@ -53,7 +78,7 @@ public sealed class BlockAllocatorTests
         const int Seed = 7;
         const int BlockCount = 9;
         var random = new Random(Seed);
-        var allocator = new BlockAllocator(BlockCount);
+        var allocator = Create(BlockCount);
         var leases = new List<BlockLease>();
         var shares = new List<int[]>(); // tables that hold blocks of a lease too
         for (int operation = 0; operation < 20_000; operation++)
@@ -71,7 +96,7 @@ public sealed class BlockAllocatorTests
                     break;
                 case 2 when leases.Count > 0:
                     int[] shared = leases[random.Next(leases.Count)].Blocks.ToArray();
-                    allocator.Retain(shared);
+                    Array.ForEach(shared, allocator.Retain);
                     shares.Add(shared);
                     break;
                 case 3 when leases.Count > 0:
@@ -91,4 +116,6 @@ public sealed class BlockAllocatorTests
             Assert.Equal(BlockCount - tables.SelectMany(t => t).Distinct().Count(), allocator.FreeCount);
         }
     }
+
+    private static BlockAllocator Create(int blockCount) => new(blockCount, new PrefixIndex(blockCount, blockTokens: 2));
 }

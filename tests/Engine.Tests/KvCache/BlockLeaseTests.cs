@@ -7,7 +7,7 @@ public sealed class BlockLeaseTests
     [Fact]
     public void TryGrow_Twice_KeepsTheBlocksItHas()
     {
-        using var lease = new BlockLease(new BlockAllocator(4), capacity: 4);
+        using var lease = new BlockLease(new BlockAllocator(4, new PrefixIndex(4, blockTokens: 2)), capacity: 4);
         lease.TryGrow(2);
         int[] before = lease.Blocks.ToArray();
 
@@ -20,7 +20,7 @@ public sealed class BlockLeaseTests
     [Fact]
     public void TryGrow_NotEnoughFree_ChangesNothing()
     {
-        var allocator = new BlockAllocator(4);
+        var allocator = new BlockAllocator(4, new PrefixIndex(4, blockTokens: 2));
         using var other = new BlockLease(allocator, capacity: 4);
         using var lease = new BlockLease(allocator, capacity: 4);
         other.TryGrow(2);
@@ -35,7 +35,7 @@ public sealed class BlockLeaseTests
     [Fact]
     public void Dispose_Twice_FreesOnce()
     {
-        var allocator = new BlockAllocator(4);
+        var allocator = new BlockAllocator(4, new PrefixIndex(4, blockTokens: 2));
         var lease = new BlockLease(allocator, capacity: 4);
         lease.TryGrow(3);
 

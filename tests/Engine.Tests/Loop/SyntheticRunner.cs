@@ -29,6 +29,11 @@ internal sealed class SyntheticRunner : IStepRunner
 
     public long Runs { get; private set; }
 
+    public int Copies { get; private set; }
+
+    /// <summary>New tokens of all runs.</summary>
+    public long Tokens { get; private set; }
+
     public int MostTokens { get; private set; }
 
     public int MostSequences { get; private set; }
@@ -45,6 +50,7 @@ internal sealed class SyntheticRunner : IStepRunner
     {
         Runs++;
         Running?.Invoke(batch);
+        Tokens += batch.TokenCount;
         MostTokens = Math.Max(MostTokens, batch.TokenCount);
         MostSequences = Math.Max(MostSequences, batch.SequenceCount);
         Require(batch.TokenCount == batch.CumulativeLengths[batch.SequenceCount], "The last sequence ends where the tokens end.");
@@ -68,6 +74,12 @@ internal sealed class SyntheticRunner : IStepRunner
         Require(row == batch.LogitRowCount, "Every logit row is one of the new tokens.");
         Ran?.Invoke(batch, _logits);
         return _logits.AsSpan(0, row * VocabularySize);
+    }
+
+    public void CopyBlock(int source, int target)
+    {
+        Copies++;
+        _cache.AsSpan(source * BlockTokens, BlockTokens).CopyTo(_cache.AsSpan(target * BlockTokens, BlockTokens));
     }
 
     public void Abort() => Aborted?.Invoke();

@@ -1,3 +1,4 @@
+using GlmCluster.Engine.KvCache;
 using GlmCluster.Engine.Scheduling;
 
 namespace GlmCluster.Engine.Tests.Scheduling;
@@ -7,8 +8,9 @@ internal static class SchedulerInvariants
 {
     public static void Check(Scheduler scheduler, int maxSequences, int blockTokens)
     {
-        long[] ages = [.. scheduler.Running.Concat(scheduler.Waiting).Select(s => s.Id)];
-        Assert.True(ages.SequenceEqual(ages.Distinct().Order()), "Running sequences are older than waiting ones, and both in order.");
+        Assert.Distinct(scheduler.Running.Concat(scheduler.Waiting).Select(s => s.Id));
+        long[] ages = [.. scheduler.Waiting.Select(s => s.Id)];
+        Assert.True(ages.SequenceEqual(ages.Order()), "The queue is in order of age.");
         Assert.True(scheduler.Running.Count <= maxSequences, "The batch is within its limit.");
         Assert.True(scheduler.Running.Count == 1 || !scheduler.Running.Any(s => s.RunsAlone), "A lone sequence has company.");
         foreach (Sequence sequence in scheduler.Running)
@@ -17,9 +19,33 @@ internal static class SchedulerInvariants
             Assert.InRange(sequence.PendingTokens, 1, sequence.Length);
             Assert.True(blocks >= StepArithmetic.BlocksFor(sequence.CachedTokens, blockTokens), "Every cached token has a block.");
             Assert.True(blocks <= StepArithmetic.BlocksFor(sequence.Length, blockTokens), "No block is held before its time.");
+            CheckContent(scheduler.Cache.Index, sequence, blockTokens);
         }
 
         Assert.All(scheduler.Waiting, s => Assert.Equal(0, s.CachedTokens));
         Assert.All(scheduler.Waiting, s => Assert.Equal(0, s.Blocks?.Count ?? 0));
+    }
+
+    /// <summary>The index says of a sequence's blocks what the sequence computed into them, and of the rest nothing.</summary>
+    private static void CheckContent(PrefixIndex index, Sequence sequence, int blockTokens)
+    {
+        UInt128 hash = sequence.PrefixRoot;
+        for (int i = 0; i < sequence.Blocks!.Count; i++)
+        {
+            int block = sequence.Blocks.Blocks[i];
+            int tokens = Math.Clamp(sequence.CachedTokens - (i * blockTokens), 0, blockTokens);
+            Assert.Equal(sequence.Ids.Slice(Math.Min(i * blockTokens, sequence.CachedTokens), tokens), index.TokenIds(block));
+            if (tokens == 0)
+            {
+                continue;
+            }
+
+            Assert.Equal((hash, i == 0), (index.ParentOf(block), index.IsFirst(block)));
+            if (tokens == blockTokens)
+            {
+                hash = PrefixHash.Extend(hash, index.TokenIds(block));
+                Assert.Equal((hash, block), (index.HashOf(block), index.FindFull(hash)));
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 using GlmCluster.Engine.KvCache;
+using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Scheduling;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Tests.Loop;
@@ -84,7 +85,7 @@ public sealed class SchedulerTests
         Assert.Equal([3, 4], scheduler.Waiting.Select(s => s.Id));
 
         scheduler.Remove(scheduler.Running[0]);
-        Assert.Equal([(2, 1), (3, 9)], Step(scheduler)); // all its ids again, in chunks
+        Assert.Equal([(2, 1), (3, 5), (4, 1)], Step(scheduler)); // what the others have taken of its blocks is computed again
     }
 
     [Fact]
@@ -130,7 +131,7 @@ public sealed class SchedulerTests
             switch (random.Next(8))
             {
                 case 0 when scheduler.Waiting.Count < 10:
-                    scheduler.Enqueue(NewSequence(random.Next(1, Context), alone: random.Next(10) == 0));
+                    scheduler.Enqueue(NewSequence(random.Next(1, Context), alone: random.Next(10) == 0, vocabularySize: 2));
                     break;
                 case 1:
                     Sequence[] all = [.. scheduler.Running, .. scheduler.Waiting];
@@ -152,10 +153,13 @@ public sealed class SchedulerTests
         Assert.True(scheduler.Preemptions > 100, $"{scheduler.Preemptions} preemptions, seed {Seed}.");
     }
 
-    private static Scheduler Create(int blockCount) => new(MaxSequences, blockCount, BlockTokens, NullLogger.Instance);
+    private static Scheduler Create(int blockCount) => new(
+        new SyntheticRunner(vocabularySize: 2, BlockTokens, blockCount),
+        new GenerationEngineOptions { ContextTokens = Context, MaxSequences = MaxSequences, StepTokenBudget = 10 },
+        NullLogger.Instance);
 
-    private Sequence NewSequence(int promptTokens, bool alone = false) =>
-        new(++_lastId, Requests.Create((int)_lastId, promptTokens, maxTokens: Context, vocabularySize: 2) with { Alone = alone }, Context);
+    private Sequence NewSequence(int promptTokens, bool alone = false, int vocabularySize = 10_000) =>
+        new(++_lastId, Requests.Create((int)_lastId, promptTokens, maxTokens: Context, vocabularySize) with { Alone = alone }, Context);
 
     private void Enqueue(Scheduler scheduler, params ReadOnlySpan<int> promptTokens)
     {
@@ -175,7 +179,7 @@ public sealed class SchedulerTests
         {
             planned.Add((entry.Sequence.Id, entry.NewTokens));
             bool draws = entry.Draws;
-            entry.Sequence.Advance(entry.NewTokens);
+            scheduler.NoteComputed(entry.Sequence, entry.NewTokens);
             if (draws)
             {
                 entry.Sequence.Append(0);

@@ -13,6 +13,8 @@ public sealed class GoldenVerifierTests(ITestOutputHelper output)
     [InlineData("chatglm")]
     [InlineData("glm-edge")]
     [InlineData("glm4")]
+    [InlineData("glm4_moe")]
+    [InlineData("glm4_moe-air")]
     public void Verify_GoldenFolderInF32_LogitsWithinLimitAndGreedyEqual(string name)
     {
         string folder = TestModel.GoldenFolder(name);

@@ -21,7 +21,7 @@ public sealed class ChoicesTests(NanoModel nano, CrampedNanoModel cramped) : ICl
         Assert.Equal(single, answers[0]);
         Assert.NotEqual(answers[0], answers[1]);
         Assert.NotEqual(answers[1], answers[2]);
-        Assert.Equal(new TokenUsage(nano.Longest.PromptIds.Length, tokens.Count), end!.Usage);
+        Assert.Equal(new TokenUsage(nano.Longest.PromptIds.Length, tokens.Count), end!.Usage with { CachedTokens = 0 });
 
         // The order: first tokens, then second ones, and so on, of those choices that have one.
         Assert.Equal(
@@ -47,7 +47,7 @@ public sealed class ChoicesTests(NanoModel nano, CrampedNanoModel cramped) : ICl
 
         (List<LoggedToken> expected, GenerationEnd? expectedEnd) = await silo.ReadTokensAsync(whole.Id);
         Assert.Equal(expected, resumed);
-        Assert.Equal(expectedEnd, end);
+        Assert.Equal((expectedEnd!.Reason, expectedEnd.Usage.CompletionTokens), (end!.Reason, end.Usage.CompletionTokens));
         Assert.All(expected, token => Assert.True(token.Logprob < 0 && token.Top.Length > 0));
     }
 

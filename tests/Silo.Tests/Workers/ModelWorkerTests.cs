@@ -1,5 +1,4 @@
 using GlmCluster.Grains.Abstractions.Generations;
-
 namespace GlmCluster.Silo.Tests.Workers;
 
 public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
@@ -28,7 +27,7 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
         {
             Assert.Equal(pair.First.GreedyIds, pair.Second.Ids);
             Assert.Equal(EndReason.Stop, pair.Second.End.Reason);
-            Assert.Equal(new TokenUsage(pair.First.PromptIds.Length, pair.First.GreedyIds.Length), pair.Second.End.Usage);
+            Assert.Equal(new TokenUsage(pair.First.PromptIds.Length, pair.First.GreedyIds.Length), pair.Second.End.Usage with { CachedTokens = 0 });
         });
     }
 
@@ -43,6 +42,22 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
             nano.References.Take(12).Select(r => silo.Request(r.PromptIds, Sampled)).Prepend(Sample()).Select(silo.RunAsync));
 
         Assert.Equal(alone, together[0].Ids);
+    }
+
+    [Fact]
+    public async Task Run_PromptOfAnEarlierTurn_IsInTheUsageAsCached()
+    {
+        await using SiloHarness silo = await SiloHarness.StartAsync(nano);
+        ReferenceAnswer first = nano.Longest;
+        (_, GenerationEnd firstEnd) = await silo.RunAsync(silo.Request(first.PromptIds));
+
+        (List<int> again, GenerationEnd againEnd) = await silo.RunAsync(silo.Request(first.PromptIds));
+        (_, GenerationEnd secondEnd) = await silo.RunAsync(silo.Request([.. first.PromptIds, .. first.GreedyIds, .. first.PromptIds]));
+
+        Assert.Equal(first.GreedyIds, again);
+        Assert.Equal(0, firstEnd.Usage.CachedTokens);
+        Assert.Equal(first.PromptIds.Length - 1, againEnd.Usage.CachedTokens);
+        Assert.Equal(first.PromptIds.Length + first.GreedyIds.Length - 1, secondEnd.Usage.CachedTokens);
     }
 
     [Fact]

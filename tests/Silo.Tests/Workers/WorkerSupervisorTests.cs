@@ -1,6 +1,5 @@
 using GlmCluster.Engine.Stepping;
 using GlmCluster.Grains.Abstractions.Generations;
-
 namespace GlmCluster.Silo.Tests.Workers;
 
 public sealed class WorkerSupervisorTests(NanoModel nano) : IClassFixture<NanoModel>
@@ -51,6 +50,8 @@ public sealed class WorkerSupervisorTests(NanoModel nano) : IClassFixture<NanoMo
         public int BlockTokens => inner.BlockTokens;
 
         public int BlockCount => inner.BlockCount;
+
+        public void CopyBlock(int source, int target) => inner.CopyBlock(source, target);
 
         public void FailAtStep(int step) => Volatile.Write(ref _stepsToFault, step);
 

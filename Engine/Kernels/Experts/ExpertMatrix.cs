@@ -1,0 +1,104 @@
+using System.Runtime.Intrinsics;
+
+namespace GlmCluster.Engine.Kernels.Experts;
+
+/// <summary>How the weights of experts are stored; numbers are part of the graph.</summary>
+internal enum ExpertElement
+{
+    /// <summary>Rows of 32-bit floats.</summary>
+    F32 = 0,
+
+    /// <summary>Rows of signed bytes, filled up to a multiple of <see cref="ExpertMatrix.RowStep"/>, and one scale per row.</summary>
+    Bits8 = 1,
+
+    /// <summary>
+    /// Blocks of 16 bytes for 32 columns, column i in the low and i + 16 in the high nibble of byte i, as number + 8; a scale per some blocks.
+    /// </summary>
+    Bits4 = 2,
+}
+
+/// <summary>Matrices [experts, rows, columns] of one format, row after row.</summary>
+internal unsafe struct ExpertMatrix
+{
+    /// <summary>Columns that a row is filled up to a multiple of where it is not f32.</summary>
+    public const int RowStep = 32;
+
+    public ExpertElement Element;
+
+    public byte* Values;
+
+    /// <summary>Shape (experts, rows, scales per row).</summary>
+    public float* Scales;
+
+    public int Rows;
+
+    public int Columns;
+
+    /// <summary>Scales of a row.</summary>
+    public int RowScales;
+
+    /// <summary>Neighbouring columns that share a scale, for 4 bits; a multiple of <see cref="RowStep"/>.</summary>
+    public int ScaleColumns;
+
+    public readonly int PaddedColumns => PadColumns(Columns);
+
+    /// <summary>Bytes of a row.</summary>
+    public readonly long RowBytes => BytesOfRow(Element, Columns);
+
+    public static int PadColumns(int columns) => (columns + RowStep - 1) / RowStep * RowStep;
+
+    public static long BytesOfRow(ExpertElement element, int columns) => element switch
+    {
+        ExpertElement.F32 => (long)columns * sizeof(float),
+        ExpertElement.Bits8 => PadColumns(columns),
+        _ => PadColumns(columns) / 2,
+    };
+
+    /// <summary>A row as floats: where it lies, or widened into memory for <see cref="PaddedColumns"/> floats.</summary>
+    public readonly float* Row(int expert, int row, float* memory)
+    {
+        long index = ((long)expert * Rows) + row;
+        byte* source = Values + (index * RowBytes);
+        switch (Element)
+        {
+            case ExpertElement.F32:
+                return (float*)source;
+            case ExpertElement.Bits8:
+                for (int column = 0; column < Columns; column += Vector128<sbyte>.Count)
+                {
+                    Widen(Vector128.Load((sbyte*)source + column), Scales[index], memory + column);
+                }
+
+                return memory;
+            default:
+                WidenBits4(source, Scales + (index * RowScales), memory);
+                return memory;
+        }
+    }
+
+    private readonly void WidenBits4(byte* source, float* scales, float* target)
+    {
+        for (int column = 0; column < Columns; column += RowStep)
+        {
+            float scale = scales[column / ScaleColumns];
+            var packed = Vector128.Load(source + (column / 2));
+            var offset = Vector128.Create((sbyte)8);
+            Widen((packed & Vector128.Create((byte)0x0F)).AsSByte() - offset, scale, target + column);
+            Widen((packed >>> 4).AsSByte() - offset, scale, target + column + Vector128<sbyte>.Count);
+        }
+    }
+
+    private static void Widen(Vector128<sbyte> numbers, float scale, float* target)
+    {
+        (Vector128<short> low, Vector128<short> high) = Vector128.Widen(numbers);
+        Store(low, scale, target);
+        Store(high, scale, target + Vector128<short>.Count);
+    }
+
+    private static void Store(Vector128<short> numbers, float scale, float* target)
+    {
+        (Vector128<int> low, Vector128<int> high) = Vector128.Widen(numbers);
+        (Vector128.ConvertToSingle(low) * scale).Store(target);
+        (Vector128.ConvertToSingle(high) * scale).Store(target + Vector128<int>.Count);
+    }
+}

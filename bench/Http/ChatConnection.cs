@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+
+namespace GlmCluster.Bench.Http;
+
+/// <summary>One client: a connection that is kept, and the chat that runs on it.</summary>
+internal sealed class ChatConnection(ChatServer server) : IDisposable
+{
+    private ResponseReader _response = new();
+    private ChatMeter _meter = new(start: 0);
+    private readonly StringBuilder _refusal = new(); // body of a response that is no stream
+
+    /// <summary>Open while a chat runs.</summary>
+    public Socket? Socket { get; private set; }
+
+    /// <summary>Sends a request and starts to measure.</summary>
+    /// <exception cref="BenchException">The server cannot be reached.</exception>
+    public void Start(ReadOnlySpan<byte> request)
+    {
+        (_response, _meter) = (new ResponseReader(), new ChatMeter(Stopwatch.GetTimestamp()));
+        try
+        {
+            if (Socket is null)
+            {
+                Socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                Socket.Connect(server.Url.Host, server.Url.Port);
+            }
+
+            Socket.Send(request);
+        }
+        catch (SocketException fault)
+        {
+            throw new BenchException($"{server.Url} cannot be reached: {fault.Message}");
+        }
+    }
+
+    /// <summary>Takes what has arrived.</summary>
+    /// <param name="buffer">Scratch memory.</param>
+    /// <returns>The chat's measurements once it is complete; else null.</returns>
+    /// <exception cref="BenchException">The stream broke or is not what it should be.</exception>
+    public ChatMeter? Receive(Span<byte> buffer)
+    {
+        int count = Socket!.Receive(buffer, SocketFlags.None, out SocketError error);
+        if (count == 0 || error != SocketError.Success)
+        {
+            if (!_response.EndsWithClose)
+            {
+                throw new BenchException($"{server.Url} closed a connection in the middle of a response ({error}).");
+            }
+
+            return Complete();
+        }
+
+        ReadOnlySpan<byte> arrived = buffer[..count];
+        while (_response.TryReadBody(ref arrived, out ReadOnlySpan<byte> body))
+        {
+            if (_response.Status == 200)
+            {
+                _meter.Push(body);
+            }
+            else
+            {
+                _refusal.Append(Encoding.UTF8.GetString(body));
+            }
+        }
+
+        return _response.IsComplete ? Complete() : null;
+    }
+
+    public void Dispose()
+    {
+        Socket?.Dispose();
+        Socket = null;
+    }
+
+    private ChatMeter Complete()
+    {
+        if (_response.Status != 200)
+        {
+            throw new BenchException($"{server.Url} answers with status {_response.Status}: {_refusal}");
+        }
+
+        _meter.Finish();
+        if (_response.Closes || _response.EndsWithClose)
+        {
+            Dispose();
+        }
+
+        return _meter;
+    }
+}
