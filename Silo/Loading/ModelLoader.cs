@@ -7,6 +7,7 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Engine.Verification;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 
@@ -66,9 +67,13 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         {
             TextModel loadedText = await text;
             string hash = await contentHash;
+            string identity = $"{hash} {sizes.Weights} f32"; // the KV cache's format last
             return new LoadedModel(source)
             {
-                Card = ToCard(configuration, sizes, assets, loadedText, hash),
+                Card = ToCard(configuration, sizes, assets, loadedText, hash) with
+                {
+                    NumericsClass = sizes.ContextTokens >= NumericsProbe.Tokens ? NumericsProbe.Run(runner, options.StepTokens, identity) : null,
+                },
                 Assets = assets,
                 Text = loadedText,
                 Runner = runner,
@@ -78,7 +83,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = options.StepTokens,
-                    PrefixSeed = $"{hash} {sizes.Weights} f32", // the KV cache's format last
+                    PrefixSeed = identity,
                     CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),

@@ -259,7 +259,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
             Caller = request.Caller,
             Tag = choice,
-            Alone = command.Suspect,
+            Alone = command.Suspect && choice.Index == 0, // the others have the same prompt and wait for it
         };
     }
 

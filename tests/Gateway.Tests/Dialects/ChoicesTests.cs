@@ -8,20 +8,20 @@ namespace GlmCluster.Gateway.Tests.Dialects;
 /// <summary>Several answers to one request.</summary>
 public sealed class ChoicesTests
 {
-    private static readonly ImmutableArray<int>[] Answers = [Nano.Reply("1 2 🙂"), [.. Nano.Encode("\na b c d e f g h")], Nano.Reply("")];
+    private static readonly ImmutableArray<int>[] Answers = [Nano.Reply("1 🙂"), [.. Nano.Encode("\na b c d e f g h i j k l m")], Nano.Reply("")];
 
     [Fact]
     public async Task Post_Three_AnswersEachWithItsReason()
     {
         await using GatewayHost host = await StartAsync();
 
-        JsonNode answer = await host.ChatAsync(Chat.Ask("a").With("n", 3).With("max_tokens", 8));
+        JsonNode answer = await host.ChatAsync(Chat.Ask("a").With("n", 3).With("max_tokens", 12));
 
         Assert.Equal(
-            [(0, "1 2 🙂", "stop"), (1, "a b c d e f g", "length"), (2, "", "stop")],
+            [(0, "1 🙂", "stop"), (1, "a b c d e f g h i j k", "length"), (2, "", "stop")],
             answer["choices"]!.AsArray().Select(choice =>
                 ((int)choice!["index"]!, (string?)choice["message"]!["content"], (string?)choice["finish_reason"])));
-        int tokens = Answers[0].Length + 8 + Answers[2].Length;
+        int tokens = Answers[0].Length + 12 + Answers[2].Length;
         Assert.Equal((6, tokens, 6 + tokens), Usage(answer));
         Assert.Equal(3, (await host.NextRequestAsync()).Choices);
     }
@@ -32,18 +32,18 @@ public sealed class ChoicesTests
         await using GatewayHost host = await StartAsync();
 
         SseStream stream = await host.StreamAsync(
-            Chat.Ask("a").With("n", 3).With("max_tokens", 8).With("stream_options", new JsonObject { ["include_usage"] = true }));
+            Chat.Ask("a").With("n", 3).With("max_tokens", 12).With("stream_options", new JsonObject { ["include_usage"] = true }));
 
         Assert.Equal([0, 1, 2], Choices(stream.Frames[0]).Select(choice => (int)choice["index"]!));
         Assert.All(Choices(stream.Frames[0]), choice => Assert.Equal("assistant", (string?)choice["delta"]!["role"]));
         ILookup<int, JsonNode> choices = stream.Frames.SelectMany(Choices).ToLookup(choice => (int)choice["index"]!);
         Assert.Equal(
-            ["1 2 🙂", "a b c d e f g", ""],
+            ["1 🙂", "a b c d e f g h i j k", ""],
             choices.OrderBy(group => group.Key).Select(group => string.Concat(group.Select(choice => (string?)choice["delta"]!["content"]))));
         Assert.Equal(
             ["stop", "length", "stop"],
             choices.OrderBy(group => group.Key).Select(group => (string?)group.Single(choice => choice["finish_reason"] is not null)["finish_reason"]));
-        Assert.Equal((6, Answers[0].Length + 8 + Answers[2].Length), (Usage(stream.Frames[^2].Json!).Prompt, Usage(stream.Frames[^2].Json!).Completion));
+        Assert.Equal((6, Answers[0].Length + 12 + Answers[2].Length), (Usage(stream.Frames[^2].Json!).Prompt, Usage(stream.Frames[^2].Json!).Completion));
         Assert.Equal("[DONE]", stream.Frames[^1].Data);
     }
 
@@ -80,13 +80,13 @@ public sealed class ChoicesTests
     [Fact]
     public async Task Post_ConversationAfterThree_ContinuesTheFirst()
     {
-        await using GatewayHost host = await StartAsync();
+        await using GatewayHost host = await GatewayHost.StartAsync((_, choice) => Nano.Reply(choice == 0 ? "one" : "two"));
         JsonNode first = await host.ChatAsync(Chat.Ask("a").With("n", 3));
         await host.NextRequestAsync();
 
         await host.ChatAsync(Chat.Ask("b").With("conversation_id", (string)first["id"]!));
 
-        Assert.Equal("<|user|>\na<|assistant|>\n1 2 🙂<|user|>\nb<|assistant|>", Nano.Decode((await host.NextRequestAsync()).PromptIds));
+        Assert.Equal("<|user|>\na<|assistant|>\none<|user|>\nb<|assistant|>", Nano.Decode((await host.NextRequestAsync()).PromptIds));
     }
 
     [Fact]
@@ -108,8 +108,11 @@ public sealed class ChoicesTests
     [Fact]
     public async Task Post_OneChoiceFails_FailsTheRequest()
     {
-        static IEnumerable<int> Answer(int choice) =>
-            choice == 0 ? Nano.Encode("\none two three") : throw new InvalidOperationException("The worker had to give up.");
+        static IEnumerable<int> Answer(int choice)
+        {
+            yield return Nano.Encode("\n")[0];
+            yield return choice == 0 ? Nano.UserId : throw new InvalidOperationException("The worker had to give up.");
+        }
 
         await using GatewayHost host = await GatewayHost.StartAsync((_, choice) => Answer(choice));
 
