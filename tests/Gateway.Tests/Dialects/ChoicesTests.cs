@@ -18,7 +18,7 @@ public sealed class ChoicesTests
         JsonNode answer = await host.ChatAsync(Chat.Ask("a").With("n", 3).With("max_tokens", 12));
 
         Assert.Equal(
-            [(0, "1 🙂", "stop"), (1, "a b c d e f g h i j k", "length"), (2, "", "stop")],
+            [(0, "1 🙂", "stop"), (1, "a b c d e f g h i j", "length"), (2, "", "stop")],
             answer["choices"]!.AsArray().Select(choice =>
                 ((int)choice!["index"]!, (string?)choice["message"]!["content"], (string?)choice["finish_reason"])));
         int tokens = Answers[0].Length + 12 + Answers[2].Length;
@@ -38,7 +38,7 @@ public sealed class ChoicesTests
         Assert.All(Choices(stream.Frames[0]), choice => Assert.Equal("assistant", (string?)choice["delta"]!["role"]));
         ILookup<int, JsonNode> choices = stream.Frames.SelectMany(Choices).ToLookup(choice => (int)choice["index"]!);
         Assert.Equal(
-            ["1 🙂", "a b c d e f g h i j k", ""],
+            ["1 🙂", "a b c d e f g h i j", ""],
             choices.OrderBy(group => group.Key).Select(group => string.Concat(group.Select(choice => (string?)choice["delta"]!["content"]))));
         Assert.Equal(
             ["stop", "length", "stop"],

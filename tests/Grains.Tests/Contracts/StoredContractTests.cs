@@ -45,8 +45,16 @@ public sealed class StoredContractTests
         Assert.Equal(
             new SamplingSettings
             {
-                Temperature = 0.5f, TopP = 0.9f, TopK = 40, MinP = 0.05f, RepetitionPenalty = 1.1f, PresencePenalty = 0.5f, FrequencyPenalty = -0.25f,
-                LogitBias = request.Sampling.LogitBias, MinTokens = 4, Seed = 42,
+                Temperature = 0.5f,
+                TopP = 0.9f,
+                TopK = 40,
+                MinP = 0.05f,
+                RepetitionPenalty = 1.1f,
+                PresencePenalty = 0.5f,
+                FrequencyPenalty = -0.25f,
+                LogitBias = request.Sampling.LogitBias,
+                MinTokens = 4,
+                Seed = 42,
             },
             request.Sampling);
     }
