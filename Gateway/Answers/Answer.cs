@@ -6,9 +6,10 @@ namespace GlmCluster.Gateway.Answers;
 
 /// <summary>One choice's answer, or its last part, as clients may see it.</summary>
 /// <param name="Text">Visible text; may be empty.</param>
+/// <param name="Reasoning">What the model thought before; may be empty.</param>
 /// <param name="ToolCalls">Calls it made.</param>
 /// <param name="Reason">How it ended.</param>
-internal sealed record Answer(string Text, ImmutableArray<ToolCall> ToolCalls, EndReason Reason)
+internal sealed record Answer(string Text, string Reasoning, ImmutableArray<ToolCall> ToolCalls, EndReason Reason)
 {
     /// <summary>Tokens that made the text; empty where logprobs were not asked for.</summary>
     public ImmutableArray<AnswerToken> Tokens { get; init; } = [];

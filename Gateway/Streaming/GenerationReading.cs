@@ -15,6 +15,7 @@ internal sealed class GenerationReading
 
     // For whole answers only.
     private readonly StringBuilder[] _texts;
+    private readonly StringBuilder[] _thoughts;
     private readonly List<AnswerToken>[] _tokens;
     private readonly Answer?[] _finished;
 
@@ -24,6 +25,7 @@ internal sealed class GenerationReading
         _topLogprobs = generation.Request.TopLogprobs;
         _readers = [.. Enumerable.Range(0, choices).Select(choice => dialect.CreateReader(generation, choice))];
         _texts = [.. _readers.Select(_ => new StringBuilder())];
+        _thoughts = [.. _readers.Select(_ => new StringBuilder())];
         _tokens = [.. _readers.Select(_ => new List<AnswerToken>())];
         _finished = new Answer?[choices];
     }
@@ -43,9 +45,9 @@ internal sealed class GenerationReading
             {
                 WriteChoiceEnd(form, output, tokens, end, text);
             }
-            else if (!text.IsEmpty)
+            else if (!text.IsEmpty || reader.Reasoning.Length > 0)
             {
-                form.WriteText(output, tokens.FirstSeq + i, tokens.Choice, text, TakeTokens(reader));
+                form.WriteText(output, tokens.FirstSeq + i, tokens.Choice, text, reader.Reasoning, text.IsEmpty ? [] : TakeTokens(reader));
             }
         }
     }
@@ -60,6 +62,7 @@ internal sealed class GenerationReading
         for (int i = 0; i < tokens.Ids.Length; i++)
         {
             _texts[choice].Append(Push(_readers[choice], tokens, i));
+            _thoughts[choice].Append(_readers[choice].Reasoning);
             _tokens[choice].AddRange(TakeTokens(_readers[choice]));
         }
 
@@ -76,19 +79,25 @@ internal sealed class GenerationReading
     private Answer Finish(int choice, EndReason reason)
     {
         Answer tail = _readers[choice].Finish(reason);
-        return tail with { Text = _texts[choice].Append(tail.Text).ToString(), Tokens = [.. _tokens[choice], .. tail.Tokens] };
+        return tail with
+        {
+            Text = _texts[choice].Append(tail.Text).ToString(),
+            Reasoning = _thoughts[choice].Append(tail.Reasoning).ToString(),
+            Tokens = [.. _tokens[choice], .. tail.Tokens],
+        };
     }
 
     private void WriteChoiceEnd(IStreamForm form, IBufferWriter<byte> output, TokensAppended tokens, ChoiceEnd end, ReadOnlySpan<char> text)
     {
         string before = new(text); // the reader's, and gone with its next call
+        string thoughtBefore = _readers[tokens.Choice].Reasoning.ToString();
         ImmutableArray<AnswerToken> tokensBefore = TakeTokens(_readers[tokens.Choice]);
         Answer tail = _readers[tokens.Choice].Finish(end.Reason);
         form.WriteChoiceEnd(
             output,
             tokens.FirstSeq + tokens.Ids.Length - 1,
             tokens.Choice,
-            tail with { Text = before + tail.Text, Tokens = [.. tokensBefore, .. tail.Tokens] });
+            tail with { Text = before + tail.Text, Reasoning = thoughtBefore + tail.Reasoning, Tokens = [.. tokensBefore, .. tail.Tokens] });
     }
 
     private ReadOnlySpan<char> Push(AnswerReader reader, TokensAppended tokens, int index)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Grains.Abstractions.Generations;
@@ -37,9 +38,11 @@ internal interface IStreamForm : IDisposable
     /// <param name="output">The response.</param>
     /// <param name="seq">Log position of the token.</param>
     /// <param name="choice">Whose text.</param>
-    /// <param name="text">Not empty.</param>
+    /// <param name="text">Empty only where there is reasoning.</param>
+    /// <param name="reasoning">What the model thought with this token; mostly empty.</param>
     /// <param name="tokens">Tokens that became visible with it; empty where logprobs were not asked for.</param>
-    void WriteText(IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, ImmutableArray<AnswerToken> tokens);
+    void WriteText(
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens);
 
     /// <summary>Writes the end of one of several choices, which came with one log token.</summary>
     /// <param name="output">The response.</param>

@@ -67,7 +67,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         {
             TextModel loadedText = await text;
             string hash = await contentHash;
-            string identity = $"{hash} {sizes.Weights} f32"; // the KV cache's format last
+            string identity = $"{hash} {sizes.Weights} {sizes.Kv}";
             return new LoadedModel(source)
             {
                 Card = ToCard(configuration, sizes, assets, loadedText, hash) with
@@ -102,6 +102,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         Device = DeviceName.Parse(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
+        KvFormat = sizes.Kv,
         BlockCount = sizes.BlockCount,
         MaxStepTokens = options.StepTokens,
         MaxSequences = options.MaxSequences,

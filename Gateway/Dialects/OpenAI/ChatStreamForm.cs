@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
@@ -20,20 +21,38 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
             ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(Content: TextChunk.Mark), null)), OpenAIJson.Context.ChatChunk)),
     ];
 
+    private readonly TextChunk[] _reasoningChunks =
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(ReasoningContent: TextChunk.Mark), null)),
+            OpenAIJson.Context.ChatChunk)),
+    ];
+
+    private char[] _thought = [];
+
     public void WriteStart(IBufferWriter<byte> output) => Write(
         output,
         StreamPosition.Start,
         [.. _textChunks.Select((_, choice) => new ChatChunkChoice(choice, new ChatDelta(Role: ChatWire.Assistant, Content: ""), null))]);
 
-    public void WriteText(IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, ImmutableArray<AnswerToken> tokens)
+    public void WriteText(
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens)
     {
-        if (generation.Request.TopLogprobs is null)
+        var position = new StreamPosition(seq);
+        if (text.IsEmpty)
         {
-            _frames.WriteText(output, new StreamPosition(seq), _textChunks[choice], text);
+            reasoning.CopyTo(0, ReserveThought(reasoning.Length), reasoning.Length);
+            _frames.WriteText(output, position, _reasoningChunks[choice], _thought.AsSpan(0, reasoning.Length));
+        }
+        else if (reasoning.Length == 0 && generation.Request.TopLogprobs is null)
+        {
+            _frames.WriteText(output, position, _textChunks[choice], text);
         }
         else
         {
-            Write(output, new StreamPosition(seq), Delta(choice, new ChatDelta(Content: new string(text)), null, tokens));
+            // Logprobs, or the thought's last token.
+            string? thought = reasoning.Length > 0 ? reasoning.ToString() : null;
+            Write(output, position, Delta(choice, new ChatDelta(Content: new string(text), ReasoningContent: thought), null, tokens));
         }
     }
 
@@ -42,7 +61,7 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
 
     public void WriteEnd(IBufferWriter<byte> output, Answer? tail, GenerationEnd end)
     {
-        if (tail is not null && (tail.Text.Length > 0 || tail.ToolCalls.Length > 0))
+        if (tail is not null && (tail.Text.Length > 0 || tail.Reasoning.Length > 0 || tail.ToolCalls.Length > 0))
         {
             Write(output, StreamPosition.Tail, Delta(0, ToDelta(tail), null, tail.Tokens));
         }
@@ -68,11 +87,24 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
 
     public void Dispose() => _frames.Dispose();
 
+    private Span<char> ReserveThought(int length)
+    {
+        if (_thought.Length < length)
+        {
+            _thought = new char[2 * length];
+        }
+
+        return _thought.AsSpan(0, length);
+    }
+
     private ChatChunkChoice Delta(int choice, ChatDelta delta, string? finishReason, ImmutableArray<AnswerToken> tokens) =>
         new(choice, delta, finishReason, tokens.IsEmpty ? null : LogprobWire.ForChat(generation, tokens));
 
     private static ChatDelta ToDelta(Answer tail) =>
-        new(Content: tail.Text.Length > 0 ? tail.Text : null, ToolCalls: ChatWire.MapCalls(tail.ToolCalls, indexed: true));
+        new(
+            Content: tail.Text.Length > 0 ? tail.Text : null,
+            ReasoningContent: tail.Reasoning.Length > 0 ? tail.Reasoning : null,
+            ToolCalls: ChatWire.MapCalls(tail.ToolCalls, indexed: true));
 
     private void Write(IBufferWriter<byte> output, StreamPosition position, params ImmutableArray<ChatChunkChoice> choices) =>
         _frames.Write(output, position, ChatWire.CreateChunk(generation, choices), OpenAIJson.Context.ChatChunk);

@@ -64,7 +64,8 @@ internal static class ChatWire
     private static ChatChoice CreateChoice(ServedGeneration generation, Answer answer, int index)
     {
         string? content = answer.Text.Length > 0 || answer.ToolCalls.IsEmpty ? answer.Text : null;
-        var message = new ChatAnswer(Assistant, content, MapCalls(answer.ToolCalls, indexed: false));
+        string? reasoning = answer.Reasoning.Length > 0 ? answer.Reasoning : null;
+        var message = new ChatAnswer(Assistant, content, reasoning, MapCalls(answer.ToolCalls, indexed: false));
         return new ChatChoice(index, message, FinishReason(answer), LogprobWire.ForChat(generation, answer.Tokens));
     }
 }

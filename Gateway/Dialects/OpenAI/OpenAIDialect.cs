@@ -41,7 +41,12 @@ internal sealed class ChatDialect() : OpenAIDialect(ChatMapper.Dialect, "chat.co
     public static ChatDialect Instance { get; } = new();
 
     public override AnswerReader CreateReader(ServedGeneration generation, int choice) => AnswerReader.ForChat(
-        generation.Model.Text, generation.Request.Id, choice, generation.Request.View.Tools, generation.Request.StopStrings);
+        generation.Model.Text,
+        generation.Request.Id,
+        choice,
+        generation.Request.View.Tools,
+        generation.Request.View.Reply,
+        generation.Request.StopStrings);
 
     public override IStreamForm OpenStream(ServedGeneration generation, StreamPosition after) => new ChatStreamForm(generation, after);
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
@@ -30,7 +31,8 @@ internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition
         }
     }
 
-    public void WriteText(IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, ImmutableArray<AnswerToken> tokens)
+    public void WriteText(
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens)
     {
         if (generation.Request.TopLogprobs is null)
         {

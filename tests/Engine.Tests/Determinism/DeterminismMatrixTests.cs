@@ -13,31 +13,35 @@ namespace GlmCluster.Engine.Tests.Determinism;
 /// </summary>
 public sealed class DeterminismMatrixTests
 {
+    private const string Demo = "glm-nano";
     private const int BlockCount = 12; // three sequences find room, more push each other out
     private const int ContextTokens = 128;
     private const int PromptTokens = 40;
     private const int MaxTokens = 48;
 
-    private static readonly string[] Folders = ["glm-nano", "glm", "chatglm", "glm-edge", "glm4", "glm4_moe", "glm4_moe-air"];
+    private static readonly string[] Folders = [Demo, "glm", "chatglm", "glm-edge", "glm4", "glm4_moe", "glm4_moe-air"];
     private static readonly int[] Threads = [1, 2, 3];
 
-    /// <summary>Every folder in every format; a new format joins by itself.</summary>
-    public static TheoryData<string, WeightFormat> Cells { get; } = new(
+    /// <summary>Every folder in every format, the demo model in every pair of formats; a new format joins by itself.</summary>
+    public static TheoryData<string, WeightFormat, KvFormat> Cells { get; } = new(
         from folder in Folders
         from weights in Enum.GetValues<WeightFormat>()
-        select (folder, weights));
+        from kv in Enum.GetValues<KvFormat>()
+        where folder == Demo || (int)kv == (int)weights % Enum.GetValues<KvFormat>().Length
+        select (folder, weights, kv));
 
     [Theory]
     [MemberData(nameof(Cells))]
-    public async Task Engine_WhateverRunsBesideIt_GivesTheSameTokensAndLogprobs(string folder, WeightFormat weights)
+    public async Task Engine_WhateverRunsBesideIt_GivesTheSameTokensAndLogprobs(string folder, WeightFormat weights, KvFormat kv)
     {
-        string path = folder == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(folder);
+        string path = folder == Demo ? TestModel.NanoFolder : TestModel.GoldenFolder(folder);
         string[]? expected = null;
         foreach (int threads in Threads)
         {
             using TestModel model = TestModel.Load(path, options => options with
             {
                 WeightFormat = weights,
+                KvFormat = kv,
                 Threads = threads,
                 BlockCount = BlockCount,
                 ContextTokens = ContextTokens,
