@@ -3,7 +3,6 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
@@ -70,7 +69,8 @@ public sealed class DecoderRunner : IStepRunner
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads, options.KvFormat);
         using var builder = new GraphBuilder(library);
-        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
+        var graph = new DecoderGraph(
+            builder, configuration, device.CreateLinear(options.WeightFormat, loader), new PackedFormat(loader, options.WeightFormat), loader);
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
         return new DecoderRunner(library, builder.Build(sessionOptions), logits, configuration, options, device.BlockTokens);
     }

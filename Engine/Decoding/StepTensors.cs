@@ -29,10 +29,9 @@ internal sealed class StepTensors : IDisposable
         _blockTable = new BoundTensor<int>(binding, DecoderGraph.BlockTable, TensorElement.I32, (long)options.MaxSequences * blocksPerSequence);
         _logitRows = new BoundTensor<long>(binding, DecoderGraph.LogitRows, TensorElement.I64, options.MaxStepTokens);
         _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
-        for (int layer = 0; layer < configuration.Layers; layer++)
+        foreach (CacheTensor cache in KvCacheLayout.Of(configuration))
         {
-            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options, blockTokens);
-            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options, blockTokens);
+            BindCache(binding, cache, options, blockTokens);
         }
     }
 
@@ -70,14 +69,14 @@ internal sealed class StepTensors : IDisposable
         _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
+    private void BindCache(OnnxBinding binding, CacheTensor cache, DecoderRunnerOptions options, int blockTokens)
     {
-        var memory = new PageMemory(options.BlockCount * DecoderMemory.LayerBlockBytes(configuration, options.KvFormat));
+        var memory = new PageMemory(options.BlockCount * cache.BlockBytes(options.KvFormat));
         _cache.Add(memory);
         binding.BindInput(
-            OrtApi.Utf8(name),
+            OrtApi.Utf8(cache.Name),
             options.KvFormat.Element(),
-            [options.BlockCount, blockTokens, configuration.KvHeads, options.KvFormat.TokenElements(configuration.HeadDim)],
+            [options.BlockCount, blockTokens, cache.Heads, options.KvFormat.TokenElements(cache.Width)],
             memory.Address,
             memory.ByteLength);
     }

@@ -134,6 +134,8 @@ internal sealed class GenerationAdmission(
         TopLogprobs = order.TopLogprobs,
         MaxTokens = maxTokens,
         OnDisconnect = order.OnDisconnect,
+        Priority = order.Priority,
+        Timeout = order.Timeout,
         Turn = prompt.Turn,
         IdempotencyKey = order.Idempotency?.Key,
         IdempotencyFingerprint = order.Idempotency?.Fingerprint,

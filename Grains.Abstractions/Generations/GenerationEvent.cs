@@ -70,4 +70,5 @@ public enum GenerationFaultCode
     Unavailable,
     WorkerLost,
     Internal,
+    DeadlineExceeded,
 }

@@ -34,7 +34,8 @@ internal sealed class TokenLog(int? topLogprobs = null)
     }
 
     /// <summary>Adds an entry that follows the log, or overlaps its end; the overlap must have been checked with <see cref="Agrees"/>.</summary>
-    public void Append(LogEntry entry)
+    /// <param name="waker">Wakes the readers, once all of the frame is in its logs.</param>
+    public void Append(LogEntry entry, ReaderWaker waker)
     {
         lock (_lock)
         {
@@ -60,7 +61,10 @@ internal sealed class TokenLog(int? topLogprobs = null)
             }
 
             _count += added.Length;
-            SignalAll();
+            foreach (AsyncSignal signal in _waiting)
+            {
+                signal.Set(waker);
+            }
         }
     }
 

@@ -59,7 +59,8 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         CancellationToken cancellationToken)
     {
         long start = time.GetTimestamp();
-        ModelSizes sizes = ModelSizes.Fit(configuration, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        MachineMemory memory = MachineMemory.Read();
+        ModelSizes sizes = ModelSizes.Fit(configuration, options, memory.Bytes, memory.IsLimit);
         Task<TextModel> text = Task.Run(() => TextModel.Load(assets), cancellationToken);
         DecoderRunner runner = DecoderRunner.Load(
             OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary), configuration, weights, ToRunnerOptions(sizes), progress);
@@ -83,6 +84,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = options.StepTokens,
+                    PrefillSlowdown = options.PrefillSlowdown,
                     PrefixSeed = identity,
                     CacheScope = options.CacheScope,
                 },

@@ -22,7 +22,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     private readonly TextModel _text;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly StepOutbox _outbox = new();
+    private readonly StepOutbox _outbox;
     private readonly LogWriter _writer;
     private readonly GenerationEngine _engine;
     private readonly CancellationTokenSource _stopping = new();
@@ -45,6 +45,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _text = options.Text;
         _time = time;
         _logger = logger;
+        _outbox = new StepOutbox(time);
         _writer = new LogWriter(session, time, logger, _stopping.Token);
         _engine = new GenerationEngine(runner, options.Engine, this, logger);
     }
@@ -115,6 +116,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         {
         }
 
+        _outbox.Dispose();
         _stopping.Dispose();
     }
 
@@ -258,6 +260,8 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
             Caller = request.Caller,
+            Priority = request.Priority,
+            Timeout = request.Timeout,
             Tag = choice,
             Alone = command.Suspect && choice.Index == 0, // the others have the same prompt and wait for it
         };

@@ -57,7 +57,7 @@ internal sealed class RunningChoice
         SequenceEnd.Stop => EndReason.Stop,
         SequenceEnd.Length => EndReason.Length,
         SequenceEnd.Removed => EndReason.Cancelled,
-        SequenceEnd.Failed => EndReason.Failed,
+        SequenceEnd.Failed or SequenceEnd.Overdue => EndReason.Failed,
         _ => throw new InvalidOperationException("The sequence has not ended."),
     };
 

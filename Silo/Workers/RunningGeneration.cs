@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
@@ -66,9 +67,21 @@ internal sealed class RunningGeneration
     /// <summary>The end to write, once every sequence ended and the last entries were taken.</summary>
     public EndOfGeneration ToEnd(IncarnationId incarnation, IEnumerable<LogEntry> tail)
     {
-        GenerationFault? fault = Reason == EndReason.Failed
-            ? new GenerationFault(GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended.")
-            : null;
+        GenerationFault? fault = null;
+        if (Choices.Any(choice => choice.Last.End == SequenceEnd.Failed))
+        {
+            fault = new GenerationFault(
+                GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended.");
+        }
+        else if (Choices.Any(choice => choice.Last.End == SequenceEnd.Overdue))
+        {
+            fault = new GenerationFault(
+                GenerationFaultCode.DeadlineExceeded,
+                string.Create(CultureInfo.InvariantCulture, $"The request was not done after {Request.Timeout!.Value.TotalSeconds:0.###} s, its timeout, and has got ")
+                + string.Create(CultureInfo.InvariantCulture, $"{_loggedTokens:N0} of at most {(long)Request.MaxTokens * Choices.Length:N0} tokens. ")
+                + "Allow more time, or ask for fewer tokens.");
+        }
+
         return new EndOfGeneration(
             incarnation, [.. tail], Request.Id, new GenerationEnd(Reason, Usage, fault), Math.Max(Choices[0].Last.KeptTokens, 0));
     }

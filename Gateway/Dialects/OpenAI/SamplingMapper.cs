@@ -35,7 +35,8 @@ internal static class SamplingMapper
         ?? Require(request.MinTokens is not < 0, "min_tokens", "0 or more")
         ?? Require(!(request.MinTokens > maxTokens), "min_tokens", $"at most the limit of the answer, {maxTokens}")
         ?? Require(request.N is not (< 1 or > MaxChoices), "n", $"1 to {MaxChoices}")
-        ?? CheckStop(request.Stop ?? []);
+        ?? CheckStop(request.Stop ?? [])
+        ?? SchedulingFields.Check(request);
 
     public static SamplingOverrides Map(SamplingRequest request) => new()
     {
