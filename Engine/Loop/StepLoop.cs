@@ -127,7 +127,7 @@ internal sealed class StepLoop
         while (_scheduler.FindOverdue(now) is { } overdue)
         {
             overdue.Finish(SequenceEnd.Overdue, overdue.GeneratedTokens);
-            End(overdue, tokenId: -1);
+            End(overdue, DrawnToken.None);
         }
 
         return hasMessages || _updates.Count > 0;

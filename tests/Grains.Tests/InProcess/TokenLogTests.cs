@@ -66,10 +66,10 @@ public sealed class TokenLogTests
             log.Append(new LogEntry(Id, seq, seq % 4 / 2, [seq, seq + 1], [-seq, -seq - 1], seq == 39 ? new ChoiceEnd(EndReason.Stop, 19) : null)
             {
                 TopLogprobs = [new(seq, -seq), new(1, 0), new(seq + 1, -seq - 1), new(2, 0)],
-            });
+            }, _waker);
         }
 
-        log.Append(new LogEntry(Id, 40, 1, [40, 41], [-40, -41], TopLogprobs: [new(40, -40), new(2, 0), new(41, -41), new(1, 0)]));
+        log.Append(new LogEntry(Id, 40, 1, [40, 41], [-40, -41], TopLogprobs: [new(40, -40), new(2, 0), new(41, -41), new(1, 0)]), _waker);
         log.End(new GenerationEnd(EndReason.Stop, new TokenUsage(1, 1)));
 
         var seen = new List<(int Id, float Logprob)>();
