@@ -10,7 +10,7 @@ namespace GlmCluster.Engine.Graph;
 
 /// <summary>The frame of a decoder over packed tokens [tokens, hidden]; its layers' parts are chosen by the tensors they have.</summary>
 /// <remarks>
-/// Maths: modeling_glm.py, modeling_glm4.py, modeling_glm4_moe.py and modeling_glm4_moe_lite.py of Hugging Face
+/// Maths: the remote code of ChatGLM-6B, and modeling_glm.py, modeling_glm4.py, modeling_glm4_moe.py and modeling_glm4_moe_lite.py of Hugging Face
 /// transformers. Every operator treats rows apart, so a token's result does
 /// not depend on what else is in the step.
 /// </remarks>
@@ -21,6 +21,8 @@ internal sealed class DecoderGraph
     public const string PastLengths = "past_lengths";
     public const string BlockTable = "block_table";
     public const string LogitRows = "logit_rows";
+    public const string PrefixLengths = "prefix_lengths";
+    public const string MaskPositions = "mask_positions";
 
     private readonly GraphBuilder _graph;
     private readonly DecoderConfiguration _configuration;
@@ -46,6 +48,7 @@ internal sealed class DecoderGraph
         attention.AddTables(positions);
         string residual = AddEmbedding(weights.Embedding);
         string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
+        residual = _nodes.AddResidualScale(normed, residual);
         for (int i = 0; i < weights.Layers.Length; i++)
         {
             bool isLast = i == weights.Layers.Length - 1;
@@ -73,6 +76,12 @@ internal sealed class DecoderGraph
         _graph.Input(PastLengths, TensorElement.I32, -1);
         _graph.Input(BlockTable, TensorElement.I32, -1, -1);
         _graph.Input(LogitRows, TensorElement.I64, -1);
+        if (_configuration.Prefix is not null)
+        {
+            _graph.Input(PrefixLengths, TensorElement.I32, -1);
+            _graph.Input(MaskPositions, TensorElement.I32, -1);
+        }
+
         foreach (CacheTensor cache in KvCacheLayout.Of(_configuration))
         {
             _graph.Input(cache.Name, kvFormat.Element(), blocks, AttentionShape.PageTokens, cache.Heads, kvFormat.TokenElements(cache.Width));

@@ -15,7 +15,7 @@ namespace GlmCluster.Gateway.Answers;
 /// <remarks>Stop strings count in the visible text. One reader at a time. <see cref="Push(int)"/> allocates nothing once warm.</remarks>
 internal sealed class AnswerReader
 {
-    private readonly TextModel _model;
+    private readonly ITokenizer _tokenizer;
     private readonly string _callPrefix;
     private readonly TokenTrace _trace = new();
     private readonly IncrementalDetokenizer _detokenizer;
@@ -31,11 +31,11 @@ internal sealed class AnswerReader
     private long _parsedLength; // of them, what the parser gave as text
     private long _headerLength; // of them, what it had hidden when it first gave text
 
-    private AnswerReader(TextModel model, string callPrefix, IReplyParser? parser, ImmutableArray<string> stopStrings)
+    private AnswerReader(TextModel model, string callPrefix, IReplyParser? parser, ImmutableArray<string> stopStrings, bool continues)
     {
-        _model = model;
         _callPrefix = callPrefix;
-        _detokenizer = new IncrementalDetokenizer(model.Tokenizer);
+        _tokenizer = model.Tokenizer;
+        _detokenizer = new IncrementalDetokenizer(model.Tokenizer, continues);
         _parser = parser;
         _stops = new StopStringMatcher(stopStrings);
     }
@@ -55,10 +55,11 @@ internal sealed class AnswerReader
             model,
             choice == 0 ? $"call_{generation}_" : $"call_{generation}_{choice}_",
             model.ChatTemplate?.CreateReplyParser(tools.ToChatTools(), reply.ToChatOptions()),
-            stopStrings);
+            stopStrings,
+            continues: false);
 
-    /// <summary>Reads bare text.</summary>
-    public static AnswerReader ForText(TextModel model, ImmutableArray<string> stopStrings) => new(model, "", null, stopStrings);
+    /// <summary>Reads bare text that continues a prompt.</summary>
+    public static AnswerReader ForText(TextModel model, ImmutableArray<string> stopStrings) => new(model, "", null, stopStrings, continues: true);
 
     /// <summary>Takes the next id.</summary>
     /// <returns>Text that became visible with it, valid until the next call; may be empty.</returns>
@@ -71,6 +72,12 @@ internal sealed class AnswerReader
         {
             Parse(raw);
         }
+        else if (_parser is not null && _tokenizer.IsSpecial(id))
+        {
+            _parsed.Clear();
+            _parser.PushSpecial(id, _parsed, _reasoning);
+            TakeParsed();
+        }
 
         return TakeVisible();
     }
@@ -80,7 +87,7 @@ internal sealed class AnswerReader
     public ReadOnlySpan<char> Push(AnswerToken token)
     {
         ReadOnlySpan<char> visible = Push(token.Id);
-        if (!_model.Tokenizer.IsSpecial(token.Id))
+        if (!_tokenizer.IsSpecial(token.Id))
         {
             _trace.Add(token, _rawLength, _detokenizer.IsComplete);
         }

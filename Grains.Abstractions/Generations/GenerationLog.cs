@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using GlmCluster.Grains.Abstractions.Workers;
 
 namespace GlmCluster.Grains.Abstractions.Generations;
@@ -27,9 +28,9 @@ public sealed record LogEntry(
     long FirstSeq,
     int Choice,
     ImmutableArray<int> Ids,
-    ImmutableArray<float> Logprobs = default,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] ImmutableArray<float> Logprobs = default,
     ChoiceEnd? End = null,
-    ImmutableArray<TokenLogprob> TopLogprobs = default);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] ImmutableArray<TokenLogprob> TopLogprobs = default);
 
 /// <summary>A token that might have been.</summary>
 /// <param name="Id">Token id.</param>

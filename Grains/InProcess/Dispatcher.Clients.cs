@@ -32,7 +32,7 @@ internal sealed partial class Dispatcher
                     GenerationFaultCode.Overloaded, $"The model '{model.Name}' has {load} requests, its limit. Try again later.", OverloadRetryAfter);
             }
 
-            _active.Add(request.Id, new ActiveGeneration(request, new TokenLog(request.TopLogprobs)));
+            _active.Add(request.Id, new ActiveGeneration(request, new TokenLog()));
             return null;
         }
     }

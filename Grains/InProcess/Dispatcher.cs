@@ -25,7 +25,7 @@ internal sealed partial class Dispatcher(
     {
         lock (_lock)
         {
-            var generation = new ActiveGeneration(request, new TokenLog(request.TopLogprobs));
+            var generation = new ActiveGeneration(request, new TokenLog());
             foreach (LogEntry entry in logged)
             {
                 generation.Log.Append(entry, _waker); // nobody reads yet

@@ -5,17 +5,17 @@ using GlmCluster.Grains.Abstractions.Generations;
 namespace GlmCluster.Grains.InProcess;
 
 /// <summary>The log of an unfinished generation: one writer at a time, any number of readers, each at its own place.</summary>
-/// <param name="topLogprobs"><see cref="GenerationRequest.TopLogprobs"/>; every entry has what it asks for.</param>
 /// <remarks>Thread-safe. Appending allocates only when a buffer grows; readers get slices of that buffer, whose content never changes.</remarks>
-internal sealed class TokenLog(int? topLogprobs = null)
+internal sealed class TokenLog
 {
-    private readonly int _tops = topLogprobs ?? 0; // per token
     private readonly Lock _lock = new(); // guards all fields
     private readonly List<Run> _runs = []; // neighbouring tokens of one choice
     private readonly List<AsyncSignal> _waiting = [];
     private int[] _ids = new int[16];
     private float[] _logprobs = [];
     private TokenLogprob[] _topLogprobs = [];
+    private bool _hasLogprobs; // this and the next as the first entry has it, and all others
+    private int _tops; // alternatives of each token
     private int _count;
     private int _saved;
     private GenerationEnd? _end;
@@ -29,6 +29,29 @@ internal sealed class TokenLog(int? topLogprobs = null)
             lock (_lock)
             {
                 return _count;
+            }
+        }
+    }
+
+    /// <summary>Set once nothing follows.</summary>
+    public GenerationEnd? Ended
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _end;
+            }
+        }
+    }
+
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isClosed;
             }
         }
     }
@@ -54,7 +77,13 @@ internal sealed class TokenLog(int? topLogprobs = null)
 
             _runs[^1] = last with { Count = last.Count + added.Length, End = entry.End };
             CopyTo(ref _ids, added, 1);
-            if (topLogprobs is not null)
+            if (_count == 0)
+            {
+                _hasLogprobs = !entry.Logprobs.IsDefault;
+                _tops = entry.TopLogprobs.IsDefault ? 0 : entry.TopLogprobs.Length / entry.Ids.Length;
+            }
+
+            if (_hasLogprobs)
             {
                 CopyTo(ref _logprobs, entry.Logprobs.AsSpan()[known..], 1);
                 CopyTo(ref _topLogprobs, entry.TopLogprobs.AsSpan()[(known * _tops)..], _tops);
@@ -161,6 +190,15 @@ internal sealed class TokenLog(int? topLogprobs = null)
         }
     }
 
+    /// <summary>The entries behind a number of tokens.</summary>
+    public ImmutableArray<LogEntry> EntriesAfter(int tokens, GenerationId generation)
+    {
+        lock (_lock)
+        {
+            return EntriesFrom(tokens, generation);
+        }
+    }
+
     /// <summary>What <see cref="MarkSaved"/> has not covered, and the count to mark once it is stored.</summary>
     public (ImmutableArray<LogEntry> Entries, int Count) Unsaved(GenerationId generation)
     {
@@ -208,8 +246,8 @@ internal sealed class TokenLog(int? topLogprobs = null)
             int count = end - position;
             entries.Add(new LogEntry(generation, position + 1, run.Choice, [.. _ids.AsSpan(position, count)], End: run.End)
             {
-                Logprobs = topLogprobs is null ? default : [.. LogprobsAt(position, count).Span],
-                TopLogprobs = topLogprobs is null ? default : [.. TopLogprobsAt(position, count).Span],
+                Logprobs = !_hasLogprobs ? default : [.. LogprobsAt(position, count).Span],
+                TopLogprobs = !_hasLogprobs ? default : [.. TopLogprobsAt(position, count).Span],
             });
             position = end;
         }
@@ -217,7 +255,7 @@ internal sealed class TokenLog(int? topLogprobs = null)
         return entries.ToImmutable();
     }
 
-    private ReadOnlyMemory<float> LogprobsAt(int position, int count) => topLogprobs is null ? default : _logprobs.AsMemory(position, count);
+    private ReadOnlyMemory<float> LogprobsAt(int position, int count) => !_hasLogprobs ? default : _logprobs.AsMemory(position, count);
 
     private ReadOnlyMemory<TokenLogprob> TopLogprobsAt(int position, int count) => _topLogprobs.AsMemory(position * _tops, count * _tops);
 

@@ -60,7 +60,7 @@ public sealed class TokenLogTests
     [Fact]
     public async Task Follow_WithLogprobs_GivesEachTokenItsOwn()
     {
-        var log = new TokenLog(topLogprobs: 2);
+        var log = new TokenLog();
         for (int seq = 1; seq <= 40; seq += 2)
         {
             log.Append(new LogEntry(Id, seq, seq % 4 / 2, [seq, seq + 1], [-seq, -seq - 1], seq == 39 ? new ChoiceEnd(EndReason.Stop, 19) : null)
