@@ -110,8 +110,8 @@ public sealed class DecoderRunner : IStepRunner
         return start >= 0 && mask >= 0
             ? new PromptPrefix(start, mask)
             : throw new ArgumentException(
-                $"The prompt lacks the id {_prefix.StartId} that starts an answer or the id {_prefix.GMaskId} or {_prefix.MaskId} that says where it goes; "
-                + "this model needs both. Use its chat template.");
+                $"The prompt lacks the id {_prefix.StartId} that starts an answer, or the id {_prefix.GMaskId} or {_prefix.MaskId} "
+                + "that says where it goes; this model needs both. Use its chat template.");
     }
 
     /// <inheritdoc/>

@@ -97,7 +97,8 @@ internal sealed unsafe class TorchFile : IWeightSource
         ZipEntry[] pickles = [.. entries.Where(entry => entry.Name.EndsWith("/" + PickleName, StringComparison.Ordinal))];
         if (pickles is not [{ ByteLength: <= LongestPickle } pickle])
         {
-            throw new CheckpointException($"{_path} must have one {PickleName} of at most {LongestPickle >> 20} MiB; it has {pickles.Length} such entries.");
+            throw new CheckpointException(
+                $"{_path} must have one {PickleName} of at most {LongestPickle >> 20} MiB; it has {pickles.Length} such entries.");
         }
 
         string folder = pickle.Name[..^PickleName.Length];
