@@ -85,6 +85,33 @@ public sealed record GroupedAttentionTensors<T>(
         new GroupedAttentionTensors<TOther>(QueryKeyValue.Map(map), Output.Map(map), QueryNorm?.Map(map), KeyNorm?.Map(map));
 }
 
+/// <summary>Multi-head latent attention; widths as in <see cref="Configuration.LatentConfiguration"/>.</summary>
+/// <param name="QueryDown">[queryWidth, hidden].</param>
+/// <param name="QueryNorm">[queryWidth].</param>
+/// <param name="QueryUp">Per head plain and rotated rows: [heads·(plainDim + rotaryDim), queryWidth].</param>
+/// <param name="KeyValueDown">[latentWidth + rotaryDim, hidden].</param>
+/// <param name="KeyValueNorm">[latentWidth].</param>
+/// <param name="KeyValueUp">Per head rows of keys and of values: [heads·(plainDim + valueDim), latentWidth].</param>
+public sealed record LatentAttentionTensors<T>(
+    LinearTensors<T> QueryDown,
+    NormTensors<T> QueryNorm,
+    LinearTensors<T> QueryUp,
+    LinearTensors<T> KeyValueDown,
+    NormTensors<T> KeyValueNorm,
+    LinearTensors<T> KeyValueUp,
+    LinearTensors<T> Output) : AttentionTensors<T>(Output)
+    where T : class
+{
+    public override AttentionTensors<TOther> Map<TOther>(Func<T, TOther> map) => new LatentAttentionTensors<TOther>(
+        QueryDown.Map(map),
+        QueryNorm.Map(map),
+        QueryUp.Map(map),
+        KeyValueDown.Map(map),
+        KeyValueNorm.Map(map),
+        KeyValueUp.Map(map),
+        Output.Map(map));
+}
+
 /// <summary>A feed-forward's tensors.</summary>
 public abstract record FeedForwardTensors<T>
     where T : class
@@ -100,6 +127,15 @@ public sealed record GatedFeedForwardTensors<T>(LinearTensors<T> GateUp, LinearT
     where T : class
 {
     public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new GatedFeedForwardTensors<TOther>(GateUp.Map(map), Down.Map(map));
+}
+
+/// <summary>down · gelu(up).</summary>
+/// <param name="Up">[width, hidden].</param>
+/// <param name="Down">[hidden, width].</param>
+public sealed record PlainFeedForwardTensors<T>(LinearTensors<T> Up, LinearTensors<T> Down) : FeedForwardTensors<T>
+    where T : class
+{
+    public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new PlainFeedForwardTensors<TOther>(Up.Map(map), Down.Map(map));
 }
 
 /// <summary>A mixture of experts: Σ weight · expert(x) + shared(x).</summary>

@@ -18,11 +18,11 @@ public static class DecoderMemory
         return layout.Slots.Sum(slot => slot.Elements) - (configuration.TiedHead ? layout.Head.Elements : 0);
     }
 
-    /// <summary>Bytes of a KV block over all layers, keys and values.</summary>
+    /// <summary>Bytes of a KV block over all layers.</summary>
     public static long BlockBytes(DecoderConfiguration configuration, KvFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return LayerBlockBytes(configuration, format) * 2 * configuration.Layers;
+        return KvCacheLayout.Of(configuration).Sum(cache => cache.BlockBytes(format));
     }
 
     /// <summary>Bytes of the matrices in the given format; norms, biases and the embedding, which stays in its file, are not counted.</summary>
@@ -34,8 +34,4 @@ public static class DecoderMemory
             .Where(slot => slot.Role is TensorRole.Matrix or TensorRole.Router)
             .Sum(slot => (slot.Role == TensorRole.Router ? WeightFormat.F32 : format).MatrixBytes(slot.Shape[0], slot.Shape[1]));
     }
-
-    /// <summary>Bytes of a block's keys, or values, in one layer.</summary>
-    internal static long LayerBlockBytes(DecoderConfiguration configuration, KvFormat format) =>
-        (long)AttentionShape.PageTokens * configuration.KvHeads * format.TokenBytes(configuration.HeadDim);
 }

@@ -3,7 +3,6 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
@@ -19,6 +18,7 @@ public sealed class DecoderRunner : IStepRunner
     private readonly OnnxRunOptions _run;
     private readonly StepTensors _tensors;
     private readonly StepBatchCheck _check;
+    private readonly PrefixConfiguration? _prefix;
     private readonly Lock _abortLock = new(); // guards _isRunning and _isAborted
     private bool _isRunning;
     private bool _isAborted;
@@ -34,6 +34,7 @@ public sealed class DecoderRunner : IStepRunner
         VocabularySize = configuration.VocabularySize;
         BlockTokens = blockTokens;
         BlockCount = options.BlockCount;
+        _prefix = configuration.Prefix;
         _session = session;
         _binding = new OnnxBinding(library, session);
         _run = new OnnxRunOptions(library.Api);
@@ -70,9 +71,27 @@ public sealed class DecoderRunner : IStepRunner
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads, options.KvFormat);
         using var builder = new GraphBuilder(library);
-        var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
+        var graph = new DecoderGraph(
+            builder, configuration, device.CreateLinear(options.WeightFormat, loader), new PackedFormat(loader, options.WeightFormat), loader);
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
         return new DecoderRunner(library, builder.Build(sessionOptions), logits, configuration, options, device.BlockTokens);
+    }
+
+    /// <inheritdoc/>
+    public PromptPrefix PrefixOf(ReadOnlySpan<int> promptIds)
+    {
+        if (_prefix is null)
+        {
+            return default;
+        }
+
+        int start = promptIds.IndexOf(_prefix.StartId);
+        int mask = promptIds.IndexOf(_prefix.GMaskId) is >= 0 and int gMask ? gMask : promptIds.IndexOf(_prefix.MaskId);
+        return start >= 0 && mask >= 0
+            ? new PromptPrefix(start, mask)
+            : throw new ArgumentException(
+                $"The prompt lacks the id {_prefix.StartId} that starts an answer or the id {_prefix.GMaskId} or {_prefix.MaskId} that says where it goes; "
+                + "this model needs both. Use its chat template.");
     }
 
     /// <inheritdoc/>

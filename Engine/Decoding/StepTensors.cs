@@ -14,6 +14,8 @@ internal sealed class StepTensors : IDisposable
     private readonly BoundTensor<int> _blockTable;
     private readonly BoundTensor<long> _logitRows;
     private readonly BoundTensor<float> _logits;
+    private readonly BoundTensor<int>? _prefixLengths;
+    private readonly BoundTensor<int>? _maskPositions;
     private readonly List<PageMemory> _cache = [];
     private readonly int _vocabularySize;
     private readonly int _blockCount;
@@ -29,10 +31,15 @@ internal sealed class StepTensors : IDisposable
         _blockTable = new BoundTensor<int>(binding, DecoderGraph.BlockTable, TensorElement.I32, (long)options.MaxSequences * blocksPerSequence);
         _logitRows = new BoundTensor<long>(binding, DecoderGraph.LogitRows, TensorElement.I64, options.MaxStepTokens);
         _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
-        for (int layer = 0; layer < configuration.Layers; layer++)
+        if (configuration.Prefix is not null)
         {
-            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options, blockTokens);
-            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options, blockTokens);
+            _prefixLengths = new BoundTensor<int>(binding, DecoderGraph.PrefixLengths, TensorElement.I32, options.MaxSequences);
+            _maskPositions = new BoundTensor<int>(binding, DecoderGraph.MaskPositions, TensorElement.I32, options.MaxSequences);
+        }
+
+        foreach (CacheTensor cache in KvCacheLayout.Of(configuration))
+        {
+            BindCache(binding, cache, options, blockTokens);
         }
     }
 
@@ -47,6 +54,8 @@ internal sealed class StepTensors : IDisposable
         _pastLengths.Set(batch.PastLengths.AsSpan(0, batch.SequenceCount));
         _blockTable.Set(batch.BlockTable.AsSpan(0, batch.SequenceCount * batch.TableWidth), batch.TableWidth);
         _logitRows.Set(rows);
+        _prefixLengths?.Set(batch.PrefixLengths.AsSpan(0, batch.SequenceCount));
+        _maskPositions?.Set(batch.MaskPositions.AsSpan(0, batch.SequenceCount));
         return _logits.Reserve(rows.Length, _vocabularySize)[..(batch.LogitRowCount * _vocabularySize)];
     }
 
@@ -67,17 +76,19 @@ internal sealed class StepTensors : IDisposable
         _blockTable.Dispose();
         _logitRows.Dispose();
         _logits.Dispose();
+        _prefixLengths?.Dispose();
+        _maskPositions?.Dispose();
         _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
+    private void BindCache(OnnxBinding binding, CacheTensor cache, DecoderRunnerOptions options, int blockTokens)
     {
-        var memory = new PageMemory(options.BlockCount * DecoderMemory.LayerBlockBytes(configuration, options.KvFormat));
+        var memory = new PageMemory(options.BlockCount * cache.BlockBytes(options.KvFormat));
         _cache.Add(memory);
         binding.BindInput(
-            OrtApi.Utf8(name),
+            OrtApi.Utf8(cache.Name),
             options.KvFormat.Element(),
-            [options.BlockCount, blockTokens, configuration.KvHeads, options.KvFormat.TokenElements(configuration.HeadDim)],
+            [options.BlockCount, blockTokens, cache.Heads, options.KvFormat.TokenElements(cache.Width)],
             memory.Address,
             memory.ByteLength);
     }

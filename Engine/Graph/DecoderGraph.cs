@@ -1,16 +1,17 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
+using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Graph;
 
 /// <summary>The frame of a decoder over packed tokens [tokens, hidden]; its layers' parts are chosen by the tensors they have.</summary>
 /// <remarks>
-/// Maths: modeling_glm.py, modeling_glm4.py and modeling_glm4_moe.py of Hugging Face transformers. Every operator treats rows apart, so a token's result does
+/// Maths: the remote code of ChatGLM-6B, and modeling_glm.py, modeling_glm4.py, modeling_glm4_moe.py and modeling_glm4_moe_lite.py of Hugging Face
+/// transformers. Every operator treats rows apart, so a token's result does
 /// not depend on what else is in the step.
 /// </remarks>
 internal sealed class DecoderGraph
@@ -20,6 +21,8 @@ internal sealed class DecoderGraph
     public const string PastLengths = "past_lengths";
     public const string BlockTable = "block_table";
     public const string LogitRows = "logit_rows";
+    public const string PrefixLengths = "prefix_lengths";
+    public const string MaskPositions = "mask_positions";
 
     private readonly GraphBuilder _graph;
     private readonly DecoderConfiguration _configuration;
@@ -27,16 +30,12 @@ internal sealed class DecoderGraph
     private readonly DecoderNodes _nodes;
     private readonly FeedForwardPart _feedForward;
 
-    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
+    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, PackedFormat packed, WeightLoader loader)
     {
         (_graph, _configuration, _loader) = (graph, configuration, loader);
-        _nodes = new DecoderNodes(graph, configuration, linear, experts, loader);
+        _nodes = new DecoderNodes(graph, configuration, linear, packed, loader);
         _feedForward = new FeedForwardPart(_nodes);
     }
-
-    public static string KeyCache(int layer) => $"key_cache.{layer}";
-
-    public static string ValueCache(int layer) => $"value_cache.{layer}";
 
     /// <summary>Adds the whole decoder.</summary>
     /// <param name="positions">Most tokens of a sequence.</param>
@@ -44,11 +43,12 @@ internal sealed class DecoderGraph
     /// <returns>Name of the output: logits, shape (logit rows, vocabulary).</returns>
     public string Add(DecoderWeights weights, int positions, int blocks, KvFormat kvFormat)
     {
-        AddInputs();
+        AddInputs(blocks, kvFormat);
         var attention = AttentionPart.For(weights.Layers[0].Attention, _nodes);
-        attention.AddInputs(positions, blocks, kvFormat);
+        attention.AddTables(positions);
         string residual = AddEmbedding(weights.Embedding);
         string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
+        residual = _nodes.AddResidualScale(normed, residual);
         for (int i = 0; i < weights.Layers.Length; i++)
         {
             bool isLast = i == weights.Layers.Length - 1;
@@ -69,13 +69,23 @@ internal sealed class DecoderGraph
         return logits;
     }
 
-    private void AddInputs()
+    private void AddInputs(int blocks, KvFormat kvFormat)
     {
         _graph.Input(TokenIds, TensorElement.I64, -1);
         _graph.Input(CumulativeLengths, TensorElement.I32, -1);
         _graph.Input(PastLengths, TensorElement.I32, -1);
         _graph.Input(BlockTable, TensorElement.I32, -1, -1);
         _graph.Input(LogitRows, TensorElement.I64, -1);
+        if (_configuration.Prefix is not null)
+        {
+            _graph.Input(PrefixLengths, TensorElement.I32, -1);
+            _graph.Input(MaskPositions, TensorElement.I32, -1);
+        }
+
+        foreach (CacheTensor cache in KvCacheLayout.Of(_configuration))
+        {
+            _graph.Input(cache.Name, kvFormat.Element(), blocks, AttentionShape.PageTokens, cache.Heads, kvFormat.TokenElements(cache.Width));
+        }
     }
 
     /// <summary>Rows are looked up in the stored type and then widened.</summary>

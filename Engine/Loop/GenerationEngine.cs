@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
 using Microsoft.Extensions.Logging;
@@ -20,12 +21,14 @@ public sealed class GenerationEngine : IDisposable
     private readonly GenerationEngineOptions _options;
     private readonly IStepListener _listener;
     private readonly ILogger _logger;
-    private readonly Inbox _inbox = new();
+    private readonly Inbox _inbox;
     private readonly StepLoop _loop;
     private readonly TurnWatchdog _watchdog;
     private readonly Thread _thread;
-    private readonly Lock _snapshotLock = new(); // guards _snapshot
+    private readonly Lock _snapshotLock = new(); // guards _snapshot and _prefixDigest
     private EngineSnapshot _snapshot;
+    private ImmutableArray<byte> _prefixDigest = [];
+    private volatile bool _isDigestWanted;
     private int _idleTurns;
     private volatile bool _stopping;
     private volatile bool _faulted;
@@ -42,8 +45,10 @@ public sealed class GenerationEngine : IDisposable
         _options = options;
         _listener = listener;
         _logger = logger;
-        _loop = new StepLoop(runner, options, _inbox, listener, logger);
-        _watchdog = new TurnWatchdog(timeProvider ?? TimeProvider.System, options.StuckAfter, logger);
+        TimeProvider clock = timeProvider ?? TimeProvider.System;
+        _inbox = new Inbox(clock);
+        _loop = new StepLoop(runner, options, _inbox, listener, clock, logger);
+        _watchdog = new TurnWatchdog(clock, options.StuckAfter, logger);
         _thread = new Thread(Run) { Name = "glm-engine", IsBackground = true };
         _snapshot = _loop.Snapshot() with { Idle = true };
     }
@@ -66,6 +71,20 @@ public sealed class GenerationEngine : IDisposable
         }
     }
 
+    /// <summary>A sketch of what the prefix cache held a moment ago, at most 8 KiB; its form is described in docs/engine.md. Reading it asks for a newer one.</summary>
+    public ImmutableArray<byte> PrefixDigest
+    {
+        get
+        {
+            _isDigestWanted = true;
+            _inbox.Wake();
+            lock (_snapshotLock)
+            {
+                return _prefixDigest;
+            }
+        }
+    }
+
     /// <summary>Starts the loop thread; once.</summary>
     public void Start()
     {
@@ -80,6 +99,7 @@ public sealed class GenerationEngine : IDisposable
     public long Submit(SequenceRequest request)
     {
         SequenceValidation.Check(request, _runner.VocabularySize, _options.ContextTokens);
+        _ = _runner.PrefixOf(request.PromptIds.Span); // refuses a prompt that this model cannot divide
         return _inbox.Submit(request, _options.ContextTokens);
     }
 
@@ -152,9 +172,17 @@ public sealed class GenerationEngine : IDisposable
     private void PublishSnapshot(bool idle)
     {
         EngineSnapshot snapshot = _loop.Snapshot() with { Idle = idle };
+        ImmutableArray<byte>? digest = null;
+        if (_isDigestWanted)
+        {
+            _isDigestWanted = false;
+            digest = _loop.PrefixDigest();
+        }
+
         lock (_snapshotLock)
         {
             _snapshot = snapshot;
+            _prefixDigest = digest ?? _prefixDigest;
         }
     }
 }

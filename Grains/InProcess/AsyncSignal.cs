@@ -28,15 +28,25 @@ internal sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
     /// <summary>Wakes the waiter on a pool thread, so that the signalling thread never runs its code. Any thread, any number of times.</summary>
     public void Set()
     {
-        if (Interlocked.Exchange(ref _state, Signalled) == Waiting)
+        if (TakeWaiter())
         {
-            // This signal is now used up; a later one is remembered again.
-            Interlocked.CompareExchange(ref _state, Idle, Signalled);
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
     }
 
-    void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
+    /// <summary>As <see cref="Set()"/>, but leaves the waking to <paramref name="waker"/>.</summary>
+    public void Set(ReaderWaker waker)
+    {
+        if (TakeWaiter())
+        {
+            waker.Add(this);
+        }
+    }
+
+    /// <summary>Runs the waiter that a signal has taken.</summary>
+    public void Complete() => _source.SetResult(true);
+
+    void IThreadPoolWorkItem.Execute() => Complete();
 
     void IValueTaskSource.GetResult(short token) => _source.GetResult(token);
 
@@ -44,4 +54,17 @@ internal sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem
 
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
+
+    /// <returns>Whether somebody waits and is now this caller's to wake.</returns>
+    private bool TakeWaiter()
+    {
+        if (Interlocked.Exchange(ref _state, Signalled) != Waiting)
+        {
+            return false;
+        }
+
+        // This signal is now used up; a later one is remembered again.
+        Interlocked.CompareExchange(ref _state, Idle, Signalled);
+        return true;
+    }
 }

@@ -120,7 +120,7 @@ internal sealed partial class Dispatcher
         foreach (LogEntry entry in entries)
         {
             ActiveGeneration generation = _active[entry.Generation];
-            generation.Log.Append(entry);
+            generation.Log.Append(entry, _waker);
             flusher.MarkDirty(generation);
             if (generation.IsSuspect && generation.Log.Count > generation.TokensAtDispatch)
             {
@@ -129,6 +129,7 @@ internal sealed partial class Dispatcher
             }
         }
 
+        _waker.Wake();
         if (cleared)
         {
             Dispatch(); // its worker may have company again

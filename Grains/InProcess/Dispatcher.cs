@@ -17,6 +17,7 @@ internal sealed partial class Dispatcher(
     private readonly Dictionary<GenerationId, ActiveGeneration> _active = [];
     private readonly List<WorkerSession> _workers = []; // unsealed, in the order they joined
     private readonly List<ActiveGeneration> _pending = []; // oldest first
+    private readonly ReaderWaker _waker = new();
     private bool _isClosed;
 
     /// <summary>Takes up what an earlier process left: parked, unless it runs unread.</summary>
@@ -27,7 +28,7 @@ internal sealed partial class Dispatcher(
             var generation = new ActiveGeneration(request, new TokenLog());
             foreach (LogEntry entry in logged)
             {
-                generation.Log.Append(entry);
+                generation.Log.Append(entry, _waker); // nobody reads yet
             }
 
             generation.Log.MarkSaved(generation.Log.Count);

@@ -31,6 +31,11 @@ internal sealed class LogFlusher : IAsyncDisposable
 
     public void MarkDirty(ActiveGeneration generation)
     {
+        if (!_store.OutlivesProcess)
+        {
+            return; // the end of each generation carries its whole log, and nobody is left who could want it before
+        }
+
         lock (_lock)
         {
             _dirty.Add(generation);

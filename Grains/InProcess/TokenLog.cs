@@ -53,7 +53,8 @@ internal sealed class TokenLog
     }
 
     /// <summary>Adds an entry that follows the log, or overlaps its end; the overlap must have been checked with <see cref="Agrees"/>.</summary>
-    public void Append(LogEntry entry)
+    /// <param name="waker">Wakes the readers, once all of the frame is in its logs.</param>
+    public void Append(LogEntry entry, ReaderWaker waker)
     {
         lock (_lock)
         {
@@ -77,7 +78,10 @@ internal sealed class TokenLog
 
             added.CopyTo(_ids.AsSpan(_count));
             _count += added.Length;
-            SignalAll();
+            foreach (AsyncSignal signal in _waiting)
+            {
+                signal.Set(waker);
+            }
         }
     }
 

@@ -15,11 +15,18 @@ internal sealed class SqliteStore : IAsyncDisposable
 {
     private readonly SqliteThread _thread;
 
-    private SqliteStore(SqliteThread thread) => _thread = thread;
+    private SqliteStore(SqliteThread thread, bool outlivesProcess)
+    {
+        _thread = thread;
+        OutlivesProcess = outlivesProcess;
+    }
 
-    /// <param name="path">The file; null: in memory, for tests.</param>
+    /// <summary>Whether there is a file.</summary>
+    public bool OutlivesProcess { get; }
+
+    /// <param name="path">The file; null: in memory.</param>
     /// <exception cref="StoreException">It is in use, damaged, another program's, from a newer version, or cannot be written.</exception>
-    public static async Task<SqliteStore> OpenAsync(string? path) => new(await SqliteThread.StartAsync(path));
+    public static async Task<SqliteStore> OpenAsync(string? path) => new(await SqliteThread.StartAsync(path), path is not null);
 
     public Task<StoreAdmission> AdmitAsync(GenerationRequest request, GenerationFault? capacityFault, DateTimeOffset now) =>
         _thread.RunAsync(durable: true, connection => SqliteAdmission.Admit(connection, request, capacityFault, now.UtcTicks));

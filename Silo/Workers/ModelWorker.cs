@@ -22,7 +22,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     private readonly TextModel _text;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly StepOutbox _outbox = new();
+    private readonly StepOutbox _outbox;
     private readonly LogWriter _writer;
     private readonly GenerationEngine _engine;
     private readonly CancellationTokenSource _stopping = new();
@@ -45,6 +45,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _text = options.Text;
         _time = time;
         _logger = logger;
+        _outbox = new StepOutbox(time);
         _writer = new LogWriter(session, time, logger, _stopping.Token);
         _engine = new GenerationEngine(runner, options.Engine, this, logger);
     }
@@ -104,6 +105,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         {
         }
 
+        _outbox.Dispose();
         _stopping.Dispose();
     }
 
@@ -244,6 +246,8 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
             Caller = request.Caller,
+            Priority = request.Priority,
+            Timeout = request.Timeout,
             Tag = generation,
             Alone = command.Suspect,
         };

@@ -24,7 +24,7 @@ internal sealed class WorkerHeart(IWorkerSession session, GenerationEngine engin
                 EngineSnapshot snapshot = engine.Snapshot;
                 if (engine.StuckFor == TimeSpan.Zero)
                 {
-                    var beat = new WorkerBeat(++_beats, snapshot.Running + snapshot.Waiting, snapshot.FreeBlocks, PrefixDigest: []);
+                    var beat = new WorkerBeat(++_beats, snapshot.Running + snapshot.Waiting, snapshot.FreeBlocks, engine.PrefixDigest);
                     await session.BeatAsync(beat, stopping);
                 }
             }

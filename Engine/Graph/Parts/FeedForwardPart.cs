@@ -14,6 +14,7 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
     public string Add(string name, FeedForwardTensors<TensorView> tensors, string normed) => tensors switch
     {
         GatedFeedForwardTensors<TensorView> gated => AddGated(name, gated, normed),
+        PlainFeedForwardTensors<TensorView> plain => AddPlain(name, plain, normed),
         ExpertFeedForwardTensors<TensorView> experts => AddExperts(name, experts, normed),
         _ => throw new ArgumentException($"There is no part for {tensors.GetType().Name}.", nameof(tensors)),
     };
@@ -25,6 +26,14 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
         return nodes.AddGatedLinear($"{name}.down", gateUp, tensors.Down);
     }
 
+    /// <summary>down · gelu(up); FastGelu is the form with tanh.</summary>
+    private string AddPlain(string name, PlainFeedForwardTensors<TensorView> tensors, string normed)
+    {
+        string up = nodes.AddLinear($"{name}.up", normed, tensors.Up);
+        string activated = nodes.Graph.Node(GraphBuilder.Microsoft, "FastGelu", [up]);
+        return nodes.AddLinear($"{name}.down", activated, tensors.Down);
+    }
+
     private string AddExperts(string name, ExpertFeedForwardTensors<TensorView> tensors, string normed)
     {
         GraphBuilder graph = nodes.Graph;
@@ -32,9 +41,9 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
         string router = new FloatLinear(nodes.Loader).Add(graph, $"{name}.router", normed, new WeightMatrix(tensors.Router), bias: null);
         string correction = nodes.AddVector($"{name}.router_correction", [tensors.Correction]);
         (string gateUp, string gateUpScales) =
-            nodes.Experts.Add(graph, $"{name}.experts_gate_up", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.GateUp.Weight))]);
+            nodes.Packed.Add(graph, $"{name}.experts_gate_up", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.GateUp.Weight))]);
         (string down, string downScales) =
-            nodes.Experts.Add(graph, $"{name}.experts_down", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.Down.Weight))]);
+            nodes.Packed.Add(graph, $"{name}.experts_down", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.Down.Weight))]);
         string routed = graph.Node(
             GraphBuilder.Own,
             ExpertFeedForwardOperator.OperatorName,
@@ -45,8 +54,8 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
             new NodeAttribute("top_groups", experts.TopGroups),
             new NodeAttribute("normalizes_weights", experts.NormalizesWeights ? 1 : 0),
             new NodeAttribute("weight_scale", experts.WeightScale),
-            new NodeAttribute("element", (long)nodes.Experts.Element),
-            new NodeAttribute("scale_columns", nodes.Experts.ScaleColumns));
+            new NodeAttribute("element", (long)nodes.Packed.Element),
+            new NodeAttribute("scale_columns", nodes.Packed.ScaleColumns));
         return tensors.Shared is { } shared
             ? graph.Node(GraphBuilder.Standard, "Add", [routed, AddGated($"{name}.shared", shared, normed)])
             : routed;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Threading.Channels;
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.InProcess;
 using GlmCluster.Grains.Postgres.Readers;
 using Microsoft.Extensions.Logging;
 
@@ -19,6 +20,7 @@ internal sealed class LiveLink : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly ReaderWaker _waker = new();
     private readonly Task _running;
     private readonly Lock _lock = new(); // guards _followed and _requests
     private readonly Dictionary<GenerationId, FollowedGeneration> _followed = [];
@@ -192,9 +194,10 @@ internal sealed class LiveLink : IAsyncDisposable
             case LiveMessageKind.Entries:
                 foreach (LogEntry entry in LogCodec.Decode(body))
                 {
-                    Find(entry.Generation)?.Add(entry);
+                    Find(entry.Generation)?.Add(entry, _waker);
                 }
 
+                _waker.Wake();
                 break;
             case LiveMessageKind.Ended:
                 Find(LogCodec.ReadId(body))?.End(LiveMessages.ReadEnd(body));

@@ -60,7 +60,9 @@ internal sealed class FollowedGeneration(GenerationId id, PostgresStore store, L
     public void Wake() => _wake.Release();
 
     /// <summary>Takes what the live path or the store says; what does not follow the log makes it be read.</summary>
-    public void Add(LogEntry entry)
+    /// <param name="entry">May begin before the log's end.</param>
+    /// <param name="waker">Wakes the readers, once everything that came together is in its logs.</param>
+    public void Add(LogEntry entry, ReaderWaker waker)
     {
         if (entry.FirstSeq > Log.Count + 1)
         {
@@ -72,7 +74,7 @@ internal sealed class FollowedGeneration(GenerationId id, PostgresStore store, L
         }
         else
         {
-            Log.Append(entry);
+            Log.Append(entry, waker);
         }
     }
 
@@ -149,7 +151,9 @@ internal sealed class FollowedGeneration(GenerationId id, PostgresStore store, L
             return (false, null);
         }
 
-        (await TokenLogRows.ReadAsync(connection, id, Log.Count, token)).ForEach(Add);
+        var waker = new ReaderWaker();
+        (await TokenLogRows.ReadAsync(connection, id, Log.Count, token)).ForEach(entry => Add(entry, waker));
+        waker.Wake();
         if (state.State == (short)GenerationRowState.Ended)
         {
             Log.End(GenerationRows.ReadEnd(state.End!));

@@ -77,7 +77,8 @@ internal static class TokenLogRows
     public static async Task<TokenLog> ReadWholeAsync(NpgsqlConnection connection, GenerationId id, CancellationToken cancellationToken)
     {
         var log = new TokenLog();
-        (await ReadAsync(connection, id, 0, cancellationToken)).ForEach(log.Append);
+        var nobody = new ReaderWaker();
+        (await ReadAsync(connection, id, 0, cancellationToken)).ForEach(entry => log.Append(entry, nobody));
         return log;
     }
 }

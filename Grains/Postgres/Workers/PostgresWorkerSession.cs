@@ -323,10 +323,11 @@ internal sealed class PostgresWorkerSession : IWorkerSession
     private List<AssignedGeneration> Append(ImmutableArray<LogEntry> entries)
     {
         var due = new List<AssignedGeneration>();
+        var nobody = new ReaderWaker();
         foreach (LogEntry entry in entries)
         {
             AssignedGeneration generation = Find(entry.Generation)!;
-            generation.Log.Append(entry);
+            generation.Log.Append(entry, nobody); // the live path has a signal of its own
             if ((generation.IsSuspect || generation.Log.Count - generation.ChunkedTokens >= TokensPerChunk) && !due.Contains(generation))
             {
                 due.Add(generation);
@@ -378,9 +379,10 @@ internal sealed class PostgresWorkerSession : IWorkerSession
     private async Task<LogWriteResult> WriteEndAsync(AssignedGeneration generation, EndOfGeneration end)
     {
         var whole = new TokenLog();
+        var nobody = new ReaderWaker();
         foreach (LogEntry entry in generation.Log.ToEntries(end.Generation).AddRange(end.Entries))
         {
-            whole.Append(entry);
+            whole.Append(entry, nobody);
         }
 
         return await _fabric.Store.TransactAsync(PostgresStore.WorkerPatience, async (connection, token) =>

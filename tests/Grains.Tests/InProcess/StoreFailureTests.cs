@@ -10,6 +10,7 @@ namespace GlmCluster.Grains.Tests.InProcess;
 /// <summary>A store that refuses writes for a while.</summary>
 public sealed class StoreFailureTests : IAsyncLifetime
 {
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("glm-store-failure-");
     private readonly EventRecorder _events = new();
     private readonly ManualTimeProvider _time = new();
     private readonly GenerationRequest _request = Samples.Request();
@@ -18,13 +19,18 @@ public sealed class StoreFailureTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _fabric = await InProcessFabric.OpenAsync(new InProcessFabricOptions(), _time, _events, CancellationToken.None);
+        var options = new InProcessFabricOptions { StorePath = Path.Combine(_folder.FullName, "store.db") };
+        _fabric = await InProcessFabric.OpenAsync(options, _time, _events, CancellationToken.None);
         await _fabric.PublishAsync(FabricHarness.Model, SampleModel.TextAssets, CancellationToken.None);
         _worker = await _fabric.JoinAsync(new WorkerCard("w", FabricHarness.Model.Model, 8, 8, null), CancellationToken.None);
         await _fabric.AdmitAsync(_request, CancellationToken.None);
     }
 
-    public ValueTask DisposeAsync() => _fabric.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _fabric.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
 
     [Fact]
     public async Task End_StoreRefuses_CanBeRepeatedByTheWorker()

@@ -7,6 +7,7 @@ namespace GlmCluster.Grains.Tests.InProcess;
 public sealed class TokenLogTests
 {
     private static readonly GenerationId Id = GenerationId.New();
+    private readonly ReaderWaker _waker = new();
 
     [Fact]
     public async Task Follow_RandomEntriesAndReaders_SeeTheSame()
@@ -25,7 +26,8 @@ public sealed class TokenLogTests
 
             int choice = random.Next(2);
             ImmutableArray<int> ids = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(1000))];
-            log.Append(new LogEntry(Id, log.Count + 1, choice, ids));
+            log.Append(new LogEntry(Id, log.Count + 1, choice, ids), _waker);
+            _waker.Wake();
             expected.AddRange(ids.Select(id => (choice, id)));
         }
 
@@ -43,9 +45,9 @@ public sealed class TokenLogTests
     public void Unsaved_AfterMarkSaved_GivesTheRest()
     {
         var log = new TokenLog();
-        log.Append(new LogEntry(Id, 1, 0, [1, 2, 3]));
+        log.Append(new LogEntry(Id, 1, 0, [1, 2, 3]), _waker);
         (_, int saved) = log.Unsaved(Id);
-        log.Append(new LogEntry(Id, 4, 0, [4, 5]));
+        log.Append(new LogEntry(Id, 4, 0, [4, 5]), _waker);
 
         log.MarkSaved(saved);
         (ImmutableArray<LogEntry> rest, int count) = log.Unsaved(Id);
@@ -59,8 +61,8 @@ public sealed class TokenLogTests
     public void Agrees_OtherChoiceAtTheSamePlace_DoesNot()
     {
         var log = new TokenLog();
-        log.Append(new LogEntry(Id, 1, 0, [1]));
-        log.Append(new LogEntry(Id, 2, 1, [2]));
+        log.Append(new LogEntry(Id, 1, 0, [1]), _waker);
+        log.Append(new LogEntry(Id, 2, 1, [2]), _waker);
 
         Assert.True(log.Agrees(new LogEntry(Id, 2, 1, [2, 3])));
         Assert.False(log.Agrees(new LogEntry(Id, 2, 0, [2, 3])));
@@ -85,12 +87,12 @@ public sealed class TokenLogTests
         var log = new TokenLog();
         LogEntry[] entries = [.. Enumerable.Range(1, Tokens).Select(seq => new LogEntry(Id, seq, 0, [seq]))];
         ValueTask<bool> _ = log.FollowAsync(CancellationToken.None).GetAsyncEnumerator().MoveNextAsync();
-        log.Append(entries[0]);
+        log.Append(entries[0], _waker);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         foreach (LogEntry entry in entries.AsSpan(1))
         {
-            log.Append(entry);
+            log.Append(entry, _waker);
         }
 
         // Doubling from 16 to 16,384 ids of four bytes: 128 KiB in all.
