@@ -26,11 +26,12 @@ internal static class ServeHost
     private static async Task ServeAsync(ServeSettings settings, CancellationToken stopping)
     {
         await using EmbeddedServer server = await StartAsync(settings, stopping);
-        foreach (string line in Describe(server.Model, settings))
+        foreach (string line in DescribeModel(server.Model, settings))
         {
             Console.WriteLine(line);
         }
 
+        Console.WriteLine($"Store   {settings.StoreFile ?? "memory only: conversations end with the process"}");
         Console.WriteLine($"Listening on {server.Url.GetLeftPart(UriPartial.Authority)}");
         Console.WriteLine();
         Console.WriteLine(Example(server));
@@ -44,7 +45,8 @@ internal static class ServeHost
         return await EmbeddedServer.StartAsync(settings, loaded: null, progress, stopping);
     }
 
-    private static IEnumerable<string> Describe(LoadedModel model, ServeSettings settings)
+    /// <summary>What runs, for people.</summary>
+    public static IEnumerable<string> DescribeModel(LoadedModel model, ServeSettings settings)
     {
         ModelSizes sizes = model.Sizes;
         string weights = Invariant($"weights {model.Card.WeightFormat} {sizes.WeightBytes / 1048576.0:N0} MiB");
@@ -52,8 +54,8 @@ internal static class ServeHost
         string kv = Invariant($"KV cache {sizes.Kv.Name()} up to {sizes.KvBytes / 1048576.0:N0} MiB");
         yield return Invariant($"Model   {model.Card.Model.Name} ({model.Card.Architecture}, {size})");
         yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {settings.ModelFolder}");
+        yield return $"        {WeightLoadText.Describe(model.WeightLoad)}";
         yield return Invariant($"Device  {settings.Device}, {settings.Threads} threads; context {sizes.ContextTokens:N0} tokens; {kv}");
-        yield return $"Store   {settings.StoreFile ?? "memory only: conversations end with the process"}";
         if (model.Text.ChatTemplateProblem is { } problem)
         {
             yield return $"Note    no chat: {problem} /v1/completions works.";

@@ -33,9 +33,9 @@ public sealed class QualityRun(string folder, string? libraryPath, int threads)
         OnnxRuntimeLibrary library = OnnxRuntimeLibrary.Load(libraryPath);
         DecoderWeights weights = checkpoint.ReadDecoder();
         DecoderRunnerOptions options = Options(texts.Max(text => text.Ids.Length));
-        using DecoderRunner exact = DecoderRunner.Load(library, checkpoint.Configuration, weights, options, progress);
+        using DecoderRunner exact = DecoderRunner.Load(library, checkpoint.Configuration, weights, options, progress, cancellationToken);
         using DecoderRunner judged = DecoderRunner.Load(
-            library, checkpoint.Configuration, weights, options with { WeightFormat = format }, progress);
+            library, checkpoint.Configuration, weights, options with { WeightFormat = format }, progress, cancellationToken);
         return new QualityComparer(exact, judged, StepTokens).Compare(texts, progress, cancellationToken);
     }
 
