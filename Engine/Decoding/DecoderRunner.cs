@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
@@ -6,6 +7,7 @@ using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding;
 
@@ -51,16 +53,21 @@ public sealed class DecoderRunner : IStepRunner
     /// <inheritdoc/>
     public int BlockCount { get; }
 
+    /// <summary>How loading the weights went.</summary>
+    public WeightLoadReport LoadReport { get; private init; } = new();
+
     /// <summary>Builds the decoder. The weights' source must stay open as long as the runner lives: some weights are read where they lie.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A size in the options is less than 1.</exception>
     /// <exception cref="DeviceException">The device cannot be had.</exception>
     /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the model.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before all weights were there.</exception>
     public static DecoderRunner Load(
         OnnxRuntimeLibrary library,
         DecoderConfiguration configuration,
         DecoderWeights weights,
         DecoderRunnerOptions options,
-        IProgress<LoadProgress>? progress)
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(library);
         ArgumentNullException.ThrowIfNull(configuration);
@@ -68,13 +75,26 @@ public sealed class DecoderRunner : IStepRunner
         ArgumentNullException.ThrowIfNull(options);
         CheckSizes(options);
         ComputeDevice device = ComputeDevice.Open(library, options.Device);
-        var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
+        WeightCacheOpening cache = WeightCacheOpening.Open(options.WeightCache, options.WeightFormat, options.Threads, progress);
+        using QuantizedStore store = cache.Store;
         using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads, options.KvFormat);
         using var builder = new GraphBuilder(library);
-        var graph = new DecoderGraph(
-            builder, configuration, device.CreateLinear(options.WeightFormat, loader), new PackedFormat(loader, options.WeightFormat), loader);
+        var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress)
+        {
+            Store = store,
+            Cancellation = cancellationToken,
+        };
+        LinearFormat linear = device.CreateLinear(options.WeightFormat, loader);
+        var graph = new DecoderGraph(builder, configuration, linear, new PackedFormat(loader, options.WeightFormat), loader);
+        long start = Stopwatch.GetTimestamp();
         string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
-        return new DecoderRunner(library, builder.Build(sessionOptions), logits, configuration, options, device.BlockTokens);
+        WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };
+        start = Stopwatch.GetTimestamp();
+        OnnxSession session = builder.Build(sessionOptions);
+        return new DecoderRunner(library, session, logits, configuration, options, device.BlockTokens)
+        {
+            LoadReport = report with { Prepack = Stopwatch.GetElapsedTime(start) },
+        };
     }
 
     /// <inheritdoc/>
@@ -90,8 +110,8 @@ public sealed class DecoderRunner : IStepRunner
         return start >= 0 && mask >= 0
             ? new PromptPrefix(start, mask)
             : throw new ArgumentException(
-                $"The prompt lacks the id {_prefix.StartId} that starts an answer or the id {_prefix.GMaskId} or {_prefix.MaskId} that says where it goes; "
-                + "this model needs both. Use its chat template.");
+                $"The prompt lacks the id {_prefix.StartId} that starts an answer, or the id {_prefix.GMaskId} or {_prefix.MaskId} "
+                + "that says where it goes; this model needs both. Use its chat template.");
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using GlmCluster.Engine.Devices;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding;
 
@@ -11,6 +12,9 @@ public sealed record DecoderRunnerOptions
     public required int Threads { get; init; }
 
     public WeightFormat WeightFormat { get; init; } = WeightFormat.F32;
+
+    /// <summary>Where quantised weights are kept; null: nowhere, they are quantised at every load.</summary>
+    public WeightCachePlan? WeightCache { get; init; }
 
     public KvFormat KvFormat { get; init; } = KvFormat.F32;
 
