@@ -5,6 +5,7 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Silo.Loading;
 
 namespace GlmCluster.Cli.Benchmarks;
@@ -37,7 +38,7 @@ internal sealed record BenchModel(ServeSettings Settings, string? Shape, int? La
     {
         string version = typeof(BenchModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
         yield return ("version", version);
-        yield return ("model", Invariant($"{Title}, {model.Parameters / 1e6:N1} M parameters, weights {model.Card.WeightFormat}, KV f32"));
+        yield return ("model", Invariant($"{Title}, {model.Parameters / 1e6:N1} M parameters, weights {model.Card.WeightFormat}, KV {model.Sizes.Kv.Name()}"));
         yield return ("device", $"{Settings.Device}, {Settings.Threads} threads");
     }
 

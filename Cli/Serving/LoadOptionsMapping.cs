@@ -13,6 +13,7 @@ internal static class LoadOptionsMapping
         Device = settings.Device,
         Threads = settings.Threads,
         Weights = settings.Weights,
+        Kv = settings.Kv,
         MaxContext = settings.MaxContext,
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using GlmCluster.Cli.Settings;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Silo.Loading;
 
 namespace GlmCluster.Cli.Serving;
@@ -48,7 +49,7 @@ internal static class ServeHost
         ModelSizes sizes = model.Sizes;
         string weights = Invariant($"weights {model.Card.WeightFormat} {sizes.WeightBytes / 1048576.0:N0} MiB");
         string size = Invariant($"{model.Parameters / 1e6:N1} M parameters, {weights}");
-        string kv = Invariant($"KV cache up to {sizes.KvBytes / 1048576.0:N0} MiB");
+        string kv = Invariant($"KV cache {sizes.Kv.Name()} up to {sizes.KvBytes / 1048576.0:N0} MiB");
         yield return Invariant($"Model   {model.Card.Model.Name} ({model.Card.Architecture}, {size})");
         yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {settings.ModelFolder}");
         yield return Invariant($"Device  {settings.Device}, {settings.Threads} threads; context {sizes.ContextTokens:N0} tokens; {kv}");

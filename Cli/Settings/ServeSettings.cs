@@ -27,6 +27,9 @@ internal sealed record ServeSettings
     /// <summary>How weights are held in memory; null: f32 while that is small, else int8.</summary>
     public WeightFormat? Weights { get; init; }
 
+    /// <summary>How keys and values are held in memory; null: f32 with f32 weights, else bf16.</summary>
+    public KvFormat? Kv { get; init; }
+
     /// <summary>Longest context in tokens; null: the model's own.</summary>
     public int? MaxContext { get; init; }
 

@@ -9,6 +9,8 @@ internal static class SettingTable
 {
     private const string Auto = "auto";
 
+    private static readonly string[] KvNames = [Auto, .. KvFormats.ByName.Keys];
+
     private static readonly string[] WeightNames = [Auto, .. WeightFormats.ByName.Keys];
 
     public static IReadOnlyList<Setting> All { get; } =
@@ -27,6 +29,10 @@ internal static class SettingTable
             (s, v) => v.Text == Auto ? s with { Weights = null }
                 : WeightFormats.ByName.TryGetValue(v.Text, out WeightFormat format) ? s with { Weights = format } : null,
             s => s.Weights?.Name() ?? Auto),
+        Of("kv-format", string.Join('|', KvNames), "How keys and values are held: auto is f32 with f32 weights, else bf16.", Auto, string.Join(", ", KvNames),
+            (s, v) => v.Text == Auto ? s with { Kv = null }
+                : KvFormats.ByName.TryGetValue(v.Text, out KvFormat format) ? s with { Kv = format } : null,
+            s => s.Kv?.Name() ?? Auto),
         Integer("max-context", "TOKENS", "Longest context.", "the model's own", 16, 4_194_304,
             (s, value) => s with { MaxContext = value }, s => s.MaxContext),
         Integer("max-sequences", "N", "Sequences that one step may run together.", "32", 1, 4_096,

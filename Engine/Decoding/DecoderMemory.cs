@@ -19,10 +19,10 @@ public static class DecoderMemory
     }
 
     /// <summary>Bytes of a KV block over all layers, keys and values.</summary>
-    public static long BlockBytes(DecoderConfiguration configuration)
+    public static long BlockBytes(DecoderConfiguration configuration, KvFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return LayerBlockBytes(configuration) * 2 * configuration.Layers;
+        return LayerBlockBytes(configuration, format) * 2 * configuration.Layers;
     }
 
     /// <summary>Bytes of the matrices in the given format; norms, biases and the embedding, which stays in its file, are not counted.</summary>
@@ -36,6 +36,6 @@ public static class DecoderMemory
     }
 
     /// <summary>Bytes of a block's keys, or values, in one layer.</summary>
-    internal static long LayerBlockBytes(DecoderConfiguration configuration) =>
-        (long)AttentionShape.PageTokens * configuration.KvHeads * configuration.HeadDim * sizeof(float);
+    internal static long LayerBlockBytes(DecoderConfiguration configuration, KvFormat format) =>
+        (long)AttentionShape.PageTokens * configuration.KvHeads * format.TokenBytes(configuration.HeadDim);
 }

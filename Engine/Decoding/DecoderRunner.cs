@@ -68,10 +68,10 @@ public sealed class DecoderRunner : IStepRunner
         CheckSizes(options);
         ComputeDevice device = ComputeDevice.Open(library, options.Device);
         var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
-        using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads);
+        using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads, options.KvFormat);
         using var builder = new GraphBuilder(library);
         var graph = new DecoderGraph(builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
-        string logits = graph.Add(weights, options.ContextTokens, options.BlockCount);
+        string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
         return new DecoderRunner(library, builder.Build(sessionOptions), logits, configuration, options, device.BlockTokens);
     }
 

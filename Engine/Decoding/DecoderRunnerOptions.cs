@@ -12,6 +12,8 @@ public sealed record DecoderRunnerOptions
 
     public WeightFormat WeightFormat { get; init; } = WeightFormat.F32;
 
+    public KvFormat KvFormat { get; init; } = KvFormat.F32;
+
     /// <summary>Blocks of the KV cache; at least 1. Memory is taken as blocks are used.</summary>
     public required int BlockCount { get; init; }
 

@@ -31,8 +31,8 @@ internal sealed class StepTensors : IDisposable
         _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
         for (int layer = 0; layer < configuration.Layers; layer++)
         {
-            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options.BlockCount, blockTokens);
-            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options.BlockCount, blockTokens);
+            BindCache(binding, DecoderGraph.KeyCache(layer), configuration, options, blockTokens);
+            BindCache(binding, DecoderGraph.ValueCache(layer), configuration, options, blockTokens);
         }
     }
 
@@ -70,14 +70,14 @@ internal sealed class StepTensors : IDisposable
         _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, int blocks, int blockTokens)
+    private void BindCache(OnnxBinding binding, string name, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
     {
-        var memory = new PageMemory(blocks * DecoderMemory.LayerBlockBytes(configuration));
+        var memory = new PageMemory(options.BlockCount * DecoderMemory.LayerBlockBytes(configuration, options.KvFormat));
         _cache.Add(memory);
         binding.BindInput(
             OrtApi.Utf8(name),
-            TensorElement.F32,
-            [blocks, blockTokens, configuration.KvHeads, configuration.HeadDim],
+            options.KvFormat.Element(),
+            [options.BlockCount, blockTokens, configuration.KvHeads, options.KvFormat.TokenElements(configuration.HeadDim)],
             memory.Address,
             memory.ByteLength);
     }

@@ -31,7 +31,7 @@ internal abstract class ComputeDevice
         OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
 
     /// <summary>Options for a session on this device, with the operators that it lacks.</summary>
-    public abstract OnnxSessionOptions CreateSessionOptions(int threads);
+    public abstract OnnxSessionOptions CreateSessionOptions(int threads, KvFormat kvFormat);
 
     /// <summary>The way matrices of a format are multiplied here.</summary>
     public abstract LinearFormat CreateLinear(WeightFormat format, WeightLoader loader);

@@ -12,14 +12,16 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
 {
     public override int BlockTokens => AttentionShape.PageTokens;
 
-    public override OnnxSessionOptions CreateSessionOptions(int threads)
+    public override OnnxSessionOptions CreateSessionOptions(int threads, KvFormat kvFormat)
     {
         var options = new OnnxSessionOptions(library.Api, threads);
-        options.Add(new CustomOperatorDomain(library.Api, GraphBuilder.Microsoft, new PagedAttentionOperator(SimdWidths.Widest, threads)));
+        options.Add(new CustomOperatorDomain(library.Api, GraphBuilder.Microsoft, new PagedAttentionOperator(kvFormat, SimdWidths.Widest, threads)));
         options.Add(new CustomOperatorDomain(
             library.Api,
             GraphBuilder.Own,
             new QuantizeRowsOperator(SimdWidths.Widest, threads),
+            new SwiGluOperator(SimdWidths.Widest, threads),
+            new Int4MatMulOperator(SimdWidths.Widest, threads),
             new NormHeadsOperator(SimdWidths.Widest),
             new ExpertFeedForwardOperator(SimdWidths.Widest, threads)));
         return options;

@@ -1,5 +1,6 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
@@ -41,11 +42,11 @@ internal sealed class DecoderGraph
     /// <param name="positions">Most tokens of a sequence.</param>
     /// <param name="blocks">Blocks of the KV cache.</param>
     /// <returns>Name of the output: logits, shape (logit rows, vocabulary).</returns>
-    public string Add(DecoderWeights weights, int positions, int blocks)
+    public string Add(DecoderWeights weights, int positions, int blocks, KvFormat kvFormat)
     {
         AddInputs();
         var attention = AttentionPart.For(weights.Layers[0].Attention, _nodes);
-        attention.AddInputs(positions, blocks);
+        attention.AddInputs(positions, blocks, kvFormat);
         string residual = AddEmbedding(weights.Embedding);
         string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
         for (int i = 0; i < weights.Layers.Length; i++)

@@ -8,7 +8,7 @@ namespace GlmCluster.Engine.Kernels;
 /// <param name="RotatesHalves">Whether dimension i is rotated with i + rotaryDim / 2; else 2i with 2i + 1.</param>
 internal readonly record struct AttentionShape(int Heads, int KvHeads, int HeadDim, int RotaryDim, bool RotatesHalves = false)
 {
-    /// <summary>Tokens in a page of the KV cache. A page holds one head of one block: keys as [headDim, 32], values as [32, headDim].</summary>
+    /// <summary>Tokens in a page of the KV cache. A page holds one head of one block (<see cref="KvPages"/>).</summary>
     public const int PageTokens = 32;
 
     public const int LargestHeadDim = 256;

@@ -9,11 +9,11 @@ internal unsafe struct AttentionStep
     /// <summary>Shape (tokens, heads · headDim).</summary>
     public float* Output;
 
-    /// <summary>Pages [blocks, kvHeads] of [headDim, 32].</summary>
-    public float* KeyCache;
+    /// <summary>Pages [blocks, kvHeads] of keys.</summary>
+    public byte* KeyCache;
 
-    /// <summary>Pages [blocks, kvHeads] of [32, headDim].</summary>
-    public float* ValueCache;
+    /// <summary>Pages [blocks, kvHeads] of values.</summary>
+    public byte* ValueCache;
 
     /// <summary>Start of each sequence's new tokens, and the end of the last.</summary>
     public int* CumulativeLengths;

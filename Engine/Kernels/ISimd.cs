@@ -26,6 +26,8 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector Multiply(TVector left, TVector right);
 
+    static abstract TVector Divide(TVector left, TVector right);
+
     /// <summary>left · right + addend; rounded once where the machine has such an instruction.</summary>
     static abstract TVector MultiplyAdd(TVector left, TVector right, TVector addend);
 
@@ -61,7 +63,7 @@ internal enum SimdWidth
     /// <summary>AVX2 with FMA.</summary>
     Bits256 = 256,
 
-    /// <summary>AVX-512F.</summary>
+    /// <summary>AVX-512F and AVX-512BW.</summary>
     Bits512 = 512,
 }
 

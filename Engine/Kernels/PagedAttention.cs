@@ -1,3 +1,5 @@
+using GlmCluster.Engine.Decoding;
+
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>Causal attention over paged keys and values for any mix of prefill chunks and decode tokens.</summary>
@@ -10,23 +12,27 @@ internal sealed unsafe class PagedAttention : IDisposable
     private const int PagesPerSpan = AttentionPlan.SpanTokens / AttentionShape.PageTokens;
 
     private readonly AttentionShape _shape;
+    private readonly KvPages _pages;
     private readonly SpanAttention _arithmetic;
     private readonly AttentionPlan _plan;
     private readonly float _scale;
     private readonly int _resultFloats;
     private readonly ScratchMemory _queries = new();
     private readonly ScratchMemory _workerResults = new();
+    private readonly ScratchMemory _workerPages = new();
     private readonly ScratchMemory _spanResults = new();
     private readonly int _workers;
 
     private AttentionStep _step;
     private float* _rotated; // (kvHeads, tokens, group, headDim)
     private float* _local; // two results per worker
+    private float* _localPages; // two pages per worker
     private float* _partial; // one result per span and key head, where spans are split
 
+    /// <param name="format">Of the pages.</param>
     /// <param name="workers">Threads that may run units.</param>
     /// <exception cref="ArgumentException">The shape is not supported.</exception>
-    public PagedAttention(AttentionShape shape, SimdWidth width, int workers)
+    public PagedAttention(AttentionShape shape, KvFormat format, SimdWidth width, int workers)
     {
         if (shape.HeadDim is < 1 or > AttentionShape.LargestHeadDim || shape.KvHeads < 1 || shape.Heads % shape.KvHeads != 0)
         {
@@ -35,7 +41,8 @@ internal sealed unsafe class PagedAttention : IDisposable
 
         _shape = shape;
         _workers = workers;
-        _arithmetic = SpanAttention.Create(width, shape);
+        _pages = KvPages.Create(format, width, shape);
+        _arithmetic = SpanAttention.Create(width, shape, _pages);
         _plan = new AttentionPlan(shape, workers);
         _scale = (float)(1 / Math.Sqrt(shape.HeadDim));
         _resultFloats = SpanResult.Floats(_plan.PaddedRows, shape.HeadDim);
@@ -51,6 +58,7 @@ internal sealed unsafe class PagedAttention : IDisposable
         _plan.Make(step);
         _rotated = _queries.Take<float>(((long)step.Tokens * _shape.Heads + SpanAttention.RowStep) * _shape.HeadDim);
         _local = _workerResults.Take<float>(2L * _workers * _resultFloats);
+        _localPages = _workerPages.Take<float>(2L * _workers * _shape.PageFloats);
         _partial = _plan.SplitsSpans ? _spanResults.Take<float>((long)_plan.SpanCount * _shape.KvHeads * _resultFloats) : null;
     }
 
@@ -80,7 +88,7 @@ internal sealed unsafe class PagedAttention : IDisposable
         }
         else if (_plan.SplitsSpans)
         {
-            AttendOneSpan(item, head);
+            AttendOneSpan(item, head, worker);
         }
         else
         {
@@ -93,6 +101,7 @@ internal sealed unsafe class PagedAttention : IDisposable
         _plan.Dispose();
         _queries.Dispose();
         _workerResults.Dispose();
+        _workerPages.Dispose();
         _spanResults.Dispose();
     }
 
@@ -124,16 +133,10 @@ internal sealed unsafe class PagedAttention : IDisposable
         int slot = position % AttentionShape.PageTokens;
         for (int head = 0; head < _shape.KvHeads; head++)
         {
-            long page = (((long)block * _shape.KvHeads) + head) * _shape.PageFloats;
-            float* key = keysThenValues + (head * headDim);
-            float* value = keysThenValues + ((_shape.KvHeads + head) * headDim);
-            RotaryEmbedding.Rotate(key, rotated, _shape, cosines, sines, 1);
-            for (int d = 0; d < headDim; d++)
-            {
-                _step.KeyCache[page + (d * AttentionShape.PageTokens) + slot] = rotated[d];
-            }
-
-            new ReadOnlySpan<float>(value, headDim).CopyTo(new Span<float>(_step.ValueCache + page + (slot * headDim), headDim));
+            long page = (((long)block * _shape.KvHeads) + head) * _pages.PageBytes;
+            RotaryEmbedding.Rotate(keysThenValues + (head * headDim), rotated, _shape, cosines, sines, 1);
+            _pages.WriteKey(_step.KeyCache + page, slot, rotated);
+            _pages.WriteValue(_step.ValueCache + page, slot, keysThenValues + ((_shape.KvHeads + head) * headDim));
         }
     }
 
@@ -141,7 +144,7 @@ internal sealed unsafe class PagedAttention : IDisposable
     {
         var total = new SpanResult(_local + (2L * worker * _resultFloats), _plan.PaddedRows);
         var current = new SpanResult(_local + (((2L * worker) + 1) * _resultFloats), _plan.PaddedRows);
-        QueryTile queries = Tile(tile, head);
+        QueryTile queries = Tile(tile, head, worker);
         AttendSpan(tile, queries, 0, total);
         for (int span = 1; span < tile.Spans; span++)
         {
@@ -152,7 +155,7 @@ internal sealed unsafe class PagedAttention : IDisposable
         Write(tile, head, total);
     }
 
-    private void AttendOneSpan(int span, int head)
+    private void AttendOneSpan(int span, int head, int worker)
     {
         // Few tiles: this happens only where there are fewer of them than threads.
         int tile = 0;
@@ -161,7 +164,7 @@ internal sealed unsafe class PagedAttention : IDisposable
             tile++;
         }
 
-        AttendSpan(_plan[tile], Tile(_plan[tile], head), span - _plan[tile].FirstSpan, Partial(span, head));
+        AttendSpan(_plan[tile], Tile(_plan[tile], head, worker), span - _plan[tile].FirstSpan, Partial(span, head));
     }
 
     private void AttendSpan(in AttentionTile tile, in QueryTile queries, int span, in SpanResult result)
@@ -193,11 +196,12 @@ internal sealed unsafe class PagedAttention : IDisposable
         }
     }
 
-    private QueryTile Tile(in AttentionTile tile, int head) => new()
+    private QueryTile Tile(in AttentionTile tile, int head, int worker) => new()
     {
         Queries = Queries(head, tile.FirstToken),
-        KeyPages = _step.KeyCache + (head * _shape.PageFloats),
-        ValuePages = _step.ValueCache + (head * _shape.PageFloats),
+        KeyPages = _step.KeyCache + (head * _pages.PageBytes),
+        ValuePages = _step.ValueCache + (head * _pages.PageBytes),
+        Scratch = _localPages + (2L * worker * _shape.PageFloats),
         Blocks = _step.BlockTable + (tile.Sequence * _step.TableWidth),
         Rows = tile.Tokens * _shape.GroupSize,
         FirstPosition = tile.FirstPosition,

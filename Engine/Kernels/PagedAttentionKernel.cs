@@ -1,9 +1,10 @@
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>One <see cref="PagedAttentionOperator"/> node: reads the tensors and spreads the work over ONNX Runtime's threads.</summary>
-internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesHalves, SimdWidth width, int workers) : OperatorKernel
+internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesHalves, KvFormat format, SimdWidth width, int workers) : OperatorKernel
 {
     /// <summary>Waking threads takes about as long as so many products.</summary>
     private const long SerialWork = 1 << 18;
@@ -25,8 +26,8 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool r
         {
             QueryKeyValue = (float*)packed.Data,
             Output = (float*)context.Output(0, [tokens, heads * _shape.HeadDim]),
-            KeyCache = (float*)context.Input(3).Data,
-            ValueCache = (float*)context.Input(4).Data,
+            KeyCache = (byte*)context.Input(3).Data,
+            ValueCache = (byte*)context.Input(4).Data,
             CumulativeLengths = (int*)context.Input(5).Data,
             PastLengths = (int*)context.Input(6).Data,
             BlockTable = (int*)blockTable.Data,
@@ -83,7 +84,7 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool r
         if (_attention is null)
         {
             _shape = new AttentionShape(heads, kvHeads, (int)packed[1] / (heads + (2 * kvHeads)), 2 * (int)cosines[1], rotatesHalves);
-            _attention = new PagedAttention(_shape, width, workers);
+            _attention = new PagedAttention(_shape, format, width, workers);
         }
 
         return _attention;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Kernels;
@@ -10,9 +11,10 @@ namespace GlmCluster.Engine.Kernels;
 /// <remarks>
 /// Inputs and attributes: <c>ContribOperators.md</c> of ONNX Runtime. Cache pages are laid out as <see cref="AttentionShape"/> says.
 /// </remarks>
+/// <param name="format">Of the key and value caches.</param>
 /// <param name="width">Vector width of the kernels.</param>
 /// <param name="workers">Threads of the session.</param>
-internal sealed class PagedAttentionOperator(SimdWidth width, int workers) : CustomOperator
+internal sealed class PagedAttentionOperator(KvFormat format, SimdWidth width, int workers) : CustomOperator
 {
     public const string OperatorName = "PagedAttention";
 
@@ -23,8 +25,8 @@ internal sealed class PagedAttentionOperator(SimdWidth width, int workers) : Cus
         new(TensorElement.F32), // q, k and v packed
         new(TensorElement.F32, IsOptional: true), // key
         new(TensorElement.F32, IsOptional: true), // value
-        new(TensorElement.F32), // key cache
-        new(TensorElement.F32), // value cache
+        new(format.Element()), // key cache
+        new(format.Element()), // value cache
         new(TensorElement.I32), // cumulative sequence lengths
         new(TensorElement.I32), // past lengths
         new(TensorElement.I32), // block table
@@ -42,6 +44,7 @@ internal sealed class PagedAttentionOperator(SimdWidth width, int workers) : Cus
         }
 
         bool rotatesHalves = attributes.Integer("rotary_interleaved") == 0;
-        return new PagedAttentionKernel(attributes.Integer("num_heads"), attributes.Integer("kv_num_heads"), rotatesHalves, width, workers);
+        return new PagedAttentionKernel(
+            attributes.Integer("num_heads"), attributes.Integer("kv_num_heads"), rotatesHalves, format, width, workers);
     }
 }

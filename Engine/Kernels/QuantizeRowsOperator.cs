@@ -5,12 +5,16 @@ namespace GlmCluster.Engine.Kernels;
 
 /// <summary>
 /// Turns rows of floats [rows, columns] into bytes around <see cref="ZeroPoint"/> and one scale per row [rows, 1]:
-/// float ≈ (byte - 128) · scale, scale = largest magnitude of the row / 127.
+/// float ≈ (byte - 128) · scale, scale = largest magnitude of the row / 127. Gated rows are [rows, 2 · columns], gate then up, and
+/// silu(gate) ⊙ up is quantised.
 /// </summary>
 /// <remarks>A row's bytes depend on that row alone, and are the same in every vector width.</remarks>
 internal sealed class QuantizeRowsOperator(SimdWidth width, int workers) : CustomOperator
 {
     public const string OperatorName = "QuantizeRows";
+
+    /// <summary>Attribute: 1 where rows are gated.</summary>
+    public const string Gated = "gated";
 
     public const byte ZeroPoint = 128;
 
@@ -20,5 +24,6 @@ internal sealed class QuantizeRowsOperator(SimdWidth width, int workers) : Custo
 
     public override ImmutableArray<OperatorPort> Outputs { get; } = [new(TensorElement.U8), new(TensorElement.F32)];
 
-    public override OperatorKernel CreateKernel(KernelAttributes attributes) => new QuantizeRowsKernel(RowQuantizer.Create(width), workers);
+    public override OperatorKernel CreateKernel(KernelAttributes attributes) => new QuantizeRowsKernel(
+        RowQuantizer.Create(width), attributes.Integer(Gated) == 1 ? GatedActivation.Create(width) : null, workers);
 }

@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace GlmCluster.Engine.Kernels;
 
-/// <summary>AVX-512F.</summary>
-internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
+/// <summary>AVX-512F and AVX-512BW.</summary>
+internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
 {
-    public static bool IsSupported => Avx512F.IsSupported;
+    public static bool IsSupported => Avx512F.IsSupported && Avx512BW.IsSupported;
 
     public static int Width => Vector512<float>.Count;
 
@@ -30,6 +30,9 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> MultiplyAdd(Vector512<float> left, Vector512<float> right, Vector512<float> addend) =>

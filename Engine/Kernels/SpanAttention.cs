@@ -11,11 +11,11 @@ internal abstract unsafe class SpanAttention
     /// <summary>Rows that the inner loops take together; tiles are padded to a multiple, in memory that may hold anything.</summary>
     public const int RowStep = 4;
 
-    public static SpanAttention Create(SimdWidth width, AttentionShape shape) => width switch
+    public static SpanAttention Create(SimdWidth width, AttentionShape shape, KvPages pages) => width switch
     {
-        SimdWidth.Bits512 => new SpanAttention<Simd512, System.Runtime.Intrinsics.Vector512<float>>(shape),
-        SimdWidth.Bits256 => new SpanAttention<Simd256, System.Runtime.Intrinsics.Vector256<float>>(shape),
-        _ => new SpanAttention<Simd128, System.Runtime.Intrinsics.Vector128<float>>(shape),
+        SimdWidth.Bits512 => new SpanAttention<Simd512, System.Runtime.Intrinsics.Vector512<float>>(shape, pages),
+        SimdWidth.Bits256 => new SpanAttention<Simd256, System.Runtime.Intrinsics.Vector256<float>>(shape, pages),
+        _ => new SpanAttention<Simd128, System.Runtime.Intrinsics.Vector128<float>>(shape, pages),
     };
 
     /// <summary>Attends to the pages from <paramref name="firstPage"/> up to, not including, <paramref name="endPage"/>.</summary>
@@ -35,10 +35,13 @@ internal unsafe struct QueryTile
     public float* Queries;
 
     /// <summary>This key head's page in block 0.</summary>
-    public float* KeyPages;
+    public byte* KeyPages;
 
     /// <inheritdoc cref="KeyPages"/>
-    public float* ValuePages;
+    public byte* ValuePages;
+
+    /// <summary>Room for two pages of floats that no other thread uses.</summary>
+    public float* Scratch;
 
     /// <summary>Physical blocks of the sequence.</summary>
     public int* Blocks;

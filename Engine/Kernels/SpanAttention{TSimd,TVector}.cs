@@ -4,7 +4,7 @@ namespace GlmCluster.Engine.Kernels;
 
 /// <inheritdoc cref="SpanAttention"/>
 /// <remarks>The inner loops are compiled at once in full: the first request must not wait for them to become hot.</remarks>
-internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape) : SpanAttention
+internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape, KvPages pages) : SpanAttention
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
 {
@@ -12,7 +12,8 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape)
 
     private readonly int _headDim = shape.HeadDim;
     private readonly int _groupSize = shape.GroupSize;
-    private readonly long _blockFloats = (long)shape.KvHeads * shape.PageFloats;
+    private readonly int _pageFloats = shape.PageFloats;
+    private readonly long _blockBytes = (long)shape.KvHeads * pages.PageBytes;
 
     public override void Attend(in QueryTile tile, int firstPage, int endPage, in SpanResult result)
     {
@@ -26,9 +27,9 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape)
         new Span<float>(result.Values, (tile.Rows + RowStep) * _headDim).Clear();
         for (int page = firstPage; page < endPage; page++)
         {
-            long offset = tile.Blocks[page] * _blockFloats;
-            float* keys = tile.KeyPages + offset;
-            float* values = tile.ValuePages + offset;
+            long offset = tile.Blocks[page] * _blockBytes;
+            float* keys = pages.ReadKeys(tile.KeyPages + offset, tile.Scratch);
+            float* values = pages.ReadValues(tile.ValuePages + offset, tile.Scratch + _pageFloats);
 
             // Keys of the first row's position that this page has, by rising rows one more per token.
             int firstVisible = tile.FirstPosition + 1 - (page * PageTokens);

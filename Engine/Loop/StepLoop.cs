@@ -19,6 +19,7 @@ internal sealed class StepLoop
     private readonly ILogger _logger;
     private readonly Scheduler _scheduler;
     private readonly Sampler _sampler;
+    private readonly LogitAdjuster _adjuster;
     private readonly StepPlan _plan;
     private readonly StepBatch _batch;
     private readonly int[] _drawnIds; // one per planned sequence: InvalidLogits, or an id where it draws
@@ -34,6 +35,7 @@ internal sealed class StepLoop
         _logger = logger;
         _scheduler = new Scheduler(runner, options, logger);
         _sampler = new Sampler(runner.VocabularySize);
+        _adjuster = new LogitAdjuster(runner.VocabularySize);
         _plan = new StepPlan(options.MaxSequences, options.StepTokenBudget);
         int blocksPerSequence = StepArithmetic.BlocksFor(options.ContextTokens, runner.BlockTokens);
         _batch = new StepBatch(options.StepTokenBudget, options.MaxSequences, blocksPerSequence);
@@ -135,11 +137,22 @@ internal sealed class StepLoop
         {
             if (entries[i].Draws)
             {
-                Sequence sequence = entries[i].Sequence;
-                _sampler.TrySample(logits[..vocabularySize], sequence.Request.Sampling, sequence.GeneratedTokens, out _drawnIds[i]);
+                _drawnIds[i] = Draw(entries[i].Sequence, logits[..vocabularySize]);
                 logits = logits[vocabularySize..]; // rows are in the order of the plan
             }
         }
+    }
+
+    private int Draw(Sequence sequence, ReadOnlySpan<float> row)
+    {
+        SequenceRequest request = sequence.Request;
+        if (request.Sampling.ChangesLogits)
+        {
+            row = _adjuster.Adjust(row, request.Sampling, sequence.Ids, request.PromptIds.Length, request.StopIds.Span);
+        }
+
+        _sampler.TrySample(row, request.Sampling, sequence.GeneratedTokens, out int tokenId);
+        return tokenId;
     }
 
     private void Commit()

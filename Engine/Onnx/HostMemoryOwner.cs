@@ -13,50 +13,21 @@ internal sealed unsafe class HostMemoryOwner : OrtHandle
     private const int DeviceAllocator = 0; // OrtDeviceAllocator
     private const int DefaultMemory = 0; // OrtMemTypeDefault
 
-    private readonly Allocator* _allocator;
-
     public HostMemoryOwner(OrtApi api)
         : base(api, OrtSlot.ReleaseMemoryInfo)
     {
         nint info;
         api.Check(((delegate* unmanaged[Cdecl]<int, int, nint*, nint>)api[OrtSlot.CreateCpuMemoryInfo])(DeviceAllocator, DefaultMemory, &info));
         SetHandle(info);
-
-        _allocator = (Allocator*)NativeMemory.AllocZeroed((nuint)sizeof(Allocator));
-        _allocator->Version = Allocator.VersionOfTheseMembers;
-        _allocator->Alloc = &RefuseToAllocate;
-        _allocator->Free = &FreePages;
-        _allocator->Info = &GetInfo;
-        _allocator->MemoryInfo = info;
+        PageReleaser = (nint)NativeAllocator.Create(info, &RefuseToAllocate, &FreePages);
     }
 
     /// <summary>The <c>OrtAllocator*</c> that frees page memory.</summary>
-    public nint PageReleaser => (nint)_allocator;
+    public nint PageReleaser { get; }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void* RefuseToAllocate(Allocator* allocator, nuint byteLength) => null;
+    private static void* RefuseToAllocate(NativeAllocator* allocator, nuint byteLength) => null;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void FreePages(Allocator* allocator, void* data) => PageMemory.Free((nint)data);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint GetInfo(Allocator* allocator) => allocator->MemoryInfo;
-
-    /// <summary><c>OrtAllocator</c>, with the members that its first versions had, and one of ours behind it.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Allocator
-    {
-        /// <summary>Tells ONNX Runtime not to read the members that version 18 added.</summary>
-        public const uint VersionOfTheseMembers = 17;
-
-        public uint Version;
-        public delegate* unmanaged[Cdecl]<Allocator*, nuint, void*> Alloc;
-        public delegate* unmanaged[Cdecl]<Allocator*, void*, void> Free;
-        public delegate* unmanaged[Cdecl]<Allocator*, nint> Info;
-        public nint Reserve;
-        public nint GetStats;
-        public nint AllocOnStream;
-        public nint Shrink;
-        public nint MemoryInfo;
-    }
+    private static void FreePages(NativeAllocator* allocator, void* data) => PageMemory.Free((nint)data);
 }

@@ -16,6 +16,20 @@ internal readonly unsafe ref struct KernelContext(OrtApi api, nint context)
         return new KernelTensor(Data(value), new ReadOnlySpan<long>(dimensions, (int)rank));
     }
 
+    /// <summary>Data of an optional input; null: the node has none.</summary>
+    public void* OptionalData(int index)
+    {
+        nuint count;
+        api.Check(((delegate* unmanaged[Cdecl]<nint, nuint*, nint>)api[OrtSlot.KernelContextGetInputCount])(context, &count));
+        nint value = 0;
+        if ((nuint)index < count)
+        {
+            api.Check(((delegate* unmanaged[Cdecl]<nint, nuint, nint*, nint>)api[OrtSlot.KernelContextGetInput])(context, (nuint)index, &value));
+        }
+
+        return value == 0 ? null : Data(value);
+    }
+
     /// <summary>Makes an output.</summary>
     /// <returns>Its memory, not cleared.</returns>
     public void* Output(int index, ReadOnlySpan<long> shape)

@@ -17,6 +17,7 @@ public sealed unsafe class OnnxRuntimeLibrary
         Api = api;
         Environment = new OnnxEnvironment(api);
         HostMemory = new HostMemoryOwner(api);
+        SessionMemory.Register(api, Environment, HostMemory.Pointer);
     }
 
     /// <summary>Full path of the file.</summary>

@@ -23,7 +23,8 @@ internal sealed unsafe class OnnxSessionOptions : OrtHandle
         api.Check(((delegate* unmanaged[Cdecl]<nint, nint>)api[OrtSlot.DisableMemPattern])(options));
         Configure("session.intra_op.allow_spinning", threads > 1 ? "1" : "0");
 
-        // Packed weights go to blocks of their own size instead of the activation arena, which grows by powers of two.
+        // Packed weights and activations lie in SessionMemory, not in an arena that grows by powers of two.
+        Configure("session.use_env_allocators", "1");
         Configure("session.use_device_allocator_for_initializers", "1");
     }
 

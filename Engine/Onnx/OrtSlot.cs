@@ -30,6 +30,7 @@ internal static class OrtSlot
     public const int GetAllocatorWithDefaultOptions = 78;
     public const int KernelInfoGetAttributeFloat = 85;
     public const int KernelInfoGetAttributeInt64 = 86;
+    public const int KernelContextGetInputCount = 88;
     public const int KernelContextGetInput = 90;
     public const int KernelContextGetOutput = 91;
     public const int ReleaseEnv = 92;
@@ -50,6 +51,9 @@ internal static class OrtSlot
     public const int ReleaseIoBinding = 135;
     public const int BindInput = 136;
     public const int BindOutput = 137;
+
+    // Version 9
+    public const int RegisterAllocator = 176;
 
     // Version 12
     public const int CreateOpAttr = 211;

@@ -5,7 +5,7 @@ namespace GlmCluster.Engine.Onnx;
 /// <summary>Zeroed memory straight from the operating system: it costs nothing until touched, and goes back at once when freed.</summary>
 /// <remarks>
 /// The allocator of the C library does neither for blocks up to 32 MiB. A page before the data holds the length, so an address is enough
-/// to free it.
+/// to free it. Large memory asks Linux for huge pages, which take fewer faults to fill and fewer table walks to read.
 /// </remarks>
 internal sealed unsafe partial class PageMemory : SafeHandle
 {
@@ -90,10 +90,18 @@ internal sealed unsafe partial class PageMemory : SafeHandle
         private const int ReadWrite = 3; // PROT_READ | PROT_WRITE
         private const int PrivateAnonymousLinux = 0x22; // MAP_PRIVATE | MAP_ANONYMOUS
         private const int PrivateAnonymousMac = 0x1002;
+        private const int WantHugePages = 14; // MADV_HUGEPAGE
+        private const int HugePageBytes = 2 << 20;
 
         public static nint Allocate(nuint byteLength)
         {
             nint address = MemoryMap(0, byteLength, ReadWrite, OperatingSystem.IsMacOS() ? PrivateAnonymousMac : PrivateAnonymousLinux, -1, 0);
+            if (address != -1 && OperatingSystem.IsLinux() && byteLength >= HugePageBytes)
+            {
+                // A wish: where the system refuses, pages are small.
+                _ = MemoryAdvise(address, byteLength, WantHugePages);
+            }
+
             return address == -1 ? 0 : address;
         }
 
@@ -102,6 +110,10 @@ internal sealed unsafe partial class PageMemory : SafeHandle
         [LibraryImport("libc", EntryPoint = "mmap")]
         [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
         private static partial nint MemoryMap(nint address, nuint byteLength, int protection, int flags, int file, nint offset);
+
+        [LibraryImport("libc", EntryPoint = "madvise")]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static partial int MemoryAdvise(nint address, nuint byteLength, int advice);
 
         [LibraryImport("libc", EntryPoint = "munmap")]
         [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

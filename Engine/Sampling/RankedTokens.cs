@@ -34,6 +34,8 @@ internal sealed class RankedTokens
     private readonly ulong[] _members; // of _sortedBucket, in rank order: see RankKey
     private readonly int[] _counts = new int[BucketCount + 1];
     private readonly double[] _masses = new double[BucketCount + 1];
+    private float _largest;
+    private float _temperature;
     private int _countedBuckets;
     private int _sortedBucket;
     private double _keptMass;
@@ -57,6 +59,8 @@ internal sealed class RankedTokens
     public void Load(ReadOnlySpan<float> logits, float largest, float temperature)
     {
         logits.CopyTo(_logits);
+        _largest = largest;
+        _temperature = temperature;
         ReadOnlySpan<Vector256<float>> rows = MemoryMarshal.Cast<float, Vector256<float>>(_logits);
         Span<Vector256<float>> weights = MemoryMarshal.Cast<float, Vector256<float>>(_weights.AsSpan());
         Span<Vector256<int>> buckets = MemoryMarshal.Cast<int, Vector256<int>>(_buckets.AsSpan());
@@ -110,6 +114,31 @@ internal sealed class RankedTokens
     /// <summary>Keeps the fewest first ranks that have at least this share of the mass kept now.</summary>
     /// <param name="share">In (0, 1].</param>
     public void KeepMass(double share) => FindAbove(Math.BitDecrement(share * _keptMass), out _keptMass);
+
+    /// <summary>Of the ranks kept now, keeps those that are at most so far from the first.</summary>
+    /// <param name="distance">In natural logarithms of the probability, 0 or more.</param>
+    public void KeepNear(float distance)
+    {
+        int last = (int)MathF.Min(distance * BucketsPerUnit, BucketCount);
+        if (last == BucketCount)
+        {
+            return; // what is out of reach has no mass
+        }
+
+        double mass = 0;
+        for (int bucket = 0; bucket < last; CountUpTo(++bucket))
+        {
+            mass += _masses[bucket];
+        }
+
+        foreach (ulong member in Members(last))
+        {
+            bool isNear = (_largest - _logits[IdOf(member)]) / _temperature <= distance;
+            mass += isNear ? MassOf(member) : 0;
+        }
+
+        _keptMass = Math.Min(_keptMass, mass);
+    }
 
     /// <summary>The id at a point of the cumulated mass of the kept ranks.</summary>
     /// <param name="uniform">In [0, 1), a multiple of 2⁻⁵²: its product with the kept mass is always less than the mass.</param>

@@ -6,7 +6,7 @@ namespace GlmCluster.Engine.Sampling;
 /// <summary>Draws the next id from one row of logits.</summary>
 /// <remarks>
 /// The result is a pure function of the row, the parameters and the index. The filters are those of Hugging Face's logits warpers, in their order:
-/// temperature, top_k, top_p; ranks go by (logit descending, id ascending), so exactly top_k ids stay also where logits tie.
+/// temperature, top_k, top_p, min_p; ranks go by (logit descending, id ascending), so exactly top_k ids stay also where logits tie.
 /// Used by one thread; allocates nothing after construction.
 /// </remarks>
 internal sealed class Sampler(int vocabularySize)
@@ -14,7 +14,7 @@ internal sealed class Sampler(int vocabularySize)
     private readonly RankedTokens _tokens = new(vocabularySize);
 
     /// <param name="logits">Shape (vocab,). Minus infinity excludes an id.</param>
-    /// <param name="parameters">Valid, as <see cref="SequenceValidation"/> checks.</param>
+    /// <param name="parameters">Valid, as <see cref="SequenceValidation"/> checks. What <see cref="LogitAdjuster"/> applies is not looked at.</param>
     /// <param name="index">Generated ids before this one.</param>
     /// <param name="tokenId">The id; -1 where the result is false.</param>
     /// <returns>False where a logit is NaN or plus infinity, or none is finite: the model failed for this row.</returns>
@@ -43,6 +43,11 @@ internal sealed class Sampler(int vocabularySize)
         if (parameters.TopP < 1)
         {
             _tokens.KeepMass(parameters.TopP);
+        }
+
+        if (parameters.MinP > 0)
+        {
+            _tokens.KeepNear((float)-Math.Log(parameters.MinP));
         }
 
         tokenId = _tokens.Pick(Philox.Uniform(parameters.Seed, parameters.Choice, index));

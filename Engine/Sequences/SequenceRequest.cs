@@ -33,14 +33,6 @@ public sealed record SequenceRequest
     public bool Alone { get; init; }
 }
 
-/// <summary>How the next id is drawn.</summary>
-/// <param name="Temperature">Divisor of the logits, 0 or more; 0 takes the largest logit, the smaller id on ties.</param>
-/// <param name="TopP">Probability mass kept, in (0, 1].</param>
-/// <param name="TopK">Largest logits kept; 0: all.</param>
-/// <param name="Seed">Key of the counter-based generator.</param>
-/// <param name="Choice">Index of the choice, part of the generator's key.</param>
-public readonly record struct SamplingParameters(float Temperature, float TopP, int TopK, ulong Seed, int Choice);
-
 /// <summary>Decides from ids whether a sequence ends, for rules the engine does not know (stop strings, grammars).</summary>
 public interface ISequenceWatcher
 {

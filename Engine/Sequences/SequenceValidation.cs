@@ -19,6 +19,7 @@ internal static class SequenceValidation
         CheckIds(request.PromptIds.Span, "prompt", vocabularySize);
         CheckIds(request.GeneratedIds.Span, "earlier answer", vocabularySize);
         CheckSampling(request.Sampling);
+        CheckLogitChanges(request, vocabularySize);
     }
 
     private static void CheckIds(ReadOnlySpan<int> ids, string where, int vocabularySize)
@@ -41,7 +42,30 @@ internal static class SequenceValidation
         Require(temperature >= 0 && float.IsFinite(temperature), $"Temperature {temperature} is not a number of 0 or more.");
         Require(sampling.TopP is > 0 and <= 1, $"Top_p {sampling.TopP} is not in (0, 1].");
         Require(sampling.TopK >= 0, $"Top_k {sampling.TopK} is below 0; 0 keeps all.");
+        Require(sampling.MinP is >= 0 and <= 1, $"Min_p {sampling.MinP} is not in [0, 1].");
         Require(sampling.Choice >= 0, $"Choice {sampling.Choice} is below 0.");
+    }
+
+    private static void CheckLogitChanges(SequenceRequest request, int vocabularySize)
+    {
+        const float Most = SamplingParameters.MaxLogitChange;
+        SamplingParameters sampling = request.Sampling;
+        Require(
+            sampling.RepetitionPenalty is >= SamplingParameters.MinRepetitionPenalty and <= SamplingParameters.MaxRepetitionPenalty,
+            $"Repetition_penalty {sampling.RepetitionPenalty} is not in [{SamplingParameters.MinRepetitionPenalty}, {SamplingParameters.MaxRepetitionPenalty}].");
+        Require(sampling.PresencePenalty is >= -Most and <= Most, $"Presence_penalty {sampling.PresencePenalty} is not in [{-Most}, {Most}].");
+        Require(sampling.FrequencyPenalty is >= -Most and <= Most, $"Frequency_penalty {sampling.FrequencyPenalty} is not in [{-Most}, {Most}].");
+        Require(sampling.MinTokens >= 0, $"Min_tokens {sampling.MinTokens} is below 0.");
+        if (sampling.MinTokens > 0)
+        {
+            CheckIds(request.StopIds.Span, "list of stop ids", vocabularySize);
+        }
+
+        foreach ((int id, float bias) in sampling.LogitBias.Span)
+        {
+            CheckIds([id], "logit_bias", vocabularySize);
+            Require(bias is >= -Most and <= Most, $"Logit_bias {bias} of id {id} is not in [{-Most}, {Most}].");
+        }
     }
 
     private static void Require(bool condition, string message)

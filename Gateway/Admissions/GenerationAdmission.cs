@@ -94,17 +94,30 @@ internal sealed class GenerationAdmission(
 
     private BuildResult CheckLength(GenerationOrder order, ServedModel model, Prompt prompt)
     {
-        int room = model.Card.ContextTokens - prompt.Ids.Length;
-        if (room >= 1)
+        int context = model.Card.ContextTokens;
+        int room = context - prompt.Ids.Length;
+        if (room < 1)
         {
-            return CreateRequest(order, model, prompt, Math.Min(order.MaxTokens ?? room, room));
+            string message = string.Create(
+                CultureInfo.InvariantCulture,
+                $"The prompt has {prompt.Ids.Length:N0} tokens; the context of '{model.Card.Model.Name}' holds {context:N0} "
+                + $"with the answer. Shorten the prompt.");
+            return new Refusal(GenerationFaultCode.PromptTooLong, message, order.Prompt.Field);
         }
 
-        string message = string.Create(
-            CultureInfo.InvariantCulture,
-            $"The prompt has {prompt.Ids.Length:N0} tokens; the context of '{model.Card.Model.Name}' holds {model.Card.ContextTokens:N0} "
-            + $"with the answer. Shorten the prompt.");
-        return new Refusal(GenerationFaultCode.PromptTooLong, message, order.Prompt.Field);
+        if (order.Sampling.LogitBias.FirstOrDefault(bias => bias.Id >= model.Card.VocabularySize) is { } unknown)
+        {
+            return Refusal.Invalid(
+                $"'logit_bias' has the token id {unknown.Id}; ids of '{model.Card.Model.Name}' are 0 to {model.Card.VocabularySize - 1}.", "logit_bias");
+        }
+
+        int? wanted = order.MaxTokens ?? order.MaxLength - prompt.Ids.Length;
+        return wanted is not < 1
+            ? CreateRequest(order, model, prompt, Math.Min(wanted ?? room, room))
+            : Refusal.Invalid(
+                $"The prompt has {prompt.Ids.Length} tokens and 'max_length' is {order.MaxLength}, which counts prompt and answer. "
+                + "Raise it, or use 'max_tokens', which counts the answer only.",
+                "max_length");
     }
 
     private GenerationRequest CreateRequest(GenerationOrder order, ServedModel model, Prompt prompt, int maxTokens) => new()
@@ -113,8 +126,8 @@ internal sealed class GenerationAdmission(
         Caller = order.Caller,
         Model = model.Card.Model,
         PromptIds = prompt.Ids,
-        Sampling = Sample(model.Card.DefaultSampling, order.Sampling),
-        StopIds = model.Card.StopIds,
+        Sampling = order.Sampling.ApplyTo(model.Card.DefaultSampling, DrawSeed),
+        StopIds = order.IgnoreEos ? [] : model.Card.StopIds,
         StopStrings = order.StopStrings,
         IsChatReply = order.Prompt is ChatPrompt,
         MaxTokens = maxTokens,
@@ -131,14 +144,6 @@ internal sealed class GenerationAdmission(
             Tools = prompt.Tools,
         },
         CreatedAt = time.GetUtcNow(),
-    };
-
-    private static SamplingSettings Sample(SamplingSettings defaults, SamplingOverrides overrides) => defaults with
-    {
-        Temperature = overrides.Temperature ?? defaults.Temperature,
-        TopP = overrides.TopP ?? defaults.TopP,
-        TopK = overrides.TopK ?? defaults.TopK,
-        Seed = overrides.Seed ?? DrawSeed(),
     };
 
     private static ulong DrawSeed()

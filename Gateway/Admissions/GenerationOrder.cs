@@ -21,6 +21,12 @@ internal sealed record GenerationOrder
     /// <summary>Null: up to the end of the context.</summary>
     public int? MaxTokens { get; init; }
 
+    /// <summary>Most tokens of prompt and answer together; null: as many as the context holds. <see cref="MaxTokens"/> wins.</summary>
+    public int? MaxLength { get; init; }
+
+    /// <summary>Whether the model's own stop ids do not end the answer.</summary>
+    public bool IgnoreEos { get; init; }
+
     public ImmutableArray<string> StopStrings { get; init; } = [];
 
     public required DisconnectPolicy OnDisconnect { get; init; }
@@ -37,13 +43,6 @@ internal sealed record GenerationOrder
 /// <param name="Key">The client's.</param>
 /// <param name="Fingerprint">SHA-256 (hex) over path and body.</param>
 internal sealed record Idempotency(string Key, string Fingerprint);
-
-/// <summary>The client's sampling; null members are the model's own.</summary>
-/// <param name="Temperature">0 or more.</param>
-/// <param name="TopP">In (0, 1].</param>
-/// <param name="TopK">0: all.</param>
-/// <param name="Seed">Null: drawn at admission.</param>
-internal sealed record SamplingOverrides(float? Temperature = null, float? TopP = null, int? TopK = null, ulong? Seed = null);
 
 /// <summary>What the prompt is made of.</summary>
 internal abstract record PromptSource

@@ -69,22 +69,6 @@ public enum DisconnectPolicy
     Detach,
 }
 
-/// <summary>How the next token is drawn. Penalties and other forms are added here as the engine learns them.</summary>
-public sealed record SamplingSettings
-{
-    /// <summary>Divisor of the logits, no unit, 0 or more; 0 takes the largest logit.</summary>
-    public float Temperature { get; init; } = 1f;
-
-    /// <summary>Probability mass kept, in (0, 1].</summary>
-    public float TopP { get; init; } = 1f;
-
-    /// <summary>Largest logits kept; 0: all.</summary>
-    public int TopK { get; init; }
-
-    /// <summary>Key of the counter-based generator. Drawn at admission when the client sent none, so a replay repeats it.</summary>
-    public ulong Seed { get; init; }
-}
-
 /// <summary>The dialect's own memory of a request.</summary>
 public sealed record ClientView
 {

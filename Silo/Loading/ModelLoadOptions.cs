@@ -21,6 +21,9 @@ public sealed record ModelLoadOptions
     /// <summary>Null: f32 while that is small, else int8.</summary>
     public WeightFormat? Weights { get; init; }
 
+    /// <summary>Null: f32 with f32 weights, else bf16.</summary>
+    public KvFormat? Kv { get; init; }
+
     /// <summary>Longest context in tokens; null: the model's own, or what the KV cache holds.</summary>
     public int? MaxContext { get; init; }
 

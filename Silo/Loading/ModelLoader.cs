@@ -97,6 +97,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         Device = DeviceName.Parse(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
+        KvFormat = sizes.Kv,
         BlockCount = sizes.BlockCount,
         MaxStepTokens = options.StepTokens,
         MaxSequences = options.MaxSequences,

@@ -6,11 +6,12 @@ namespace GlmCluster.Silo.Loading;
 
 /// <summary>How a model fits a machine. Plain arithmetic on numbers.</summary>
 /// <param name="Weights">How weights are kept.</param>
+/// <param name="Kv">How keys and values are kept.</param>
 /// <param name="ContextTokens">Longest prompt and answer together.</param>
 /// <param name="BlockCount">KV blocks.</param>
 /// <param name="WeightBytes">Memory of the weights, about.</param>
 /// <param name="KvBytes">Memory of the KV cache when full.</param>
-public sealed record ModelSizes(WeightFormat Weights, int ContextTokens, int BlockCount, long WeightBytes, long KvBytes)
+public sealed record ModelSizes(WeightFormat Weights, KvFormat Kv, int ContextTokens, int BlockCount, long WeightBytes, long KvBytes)
 {
     /// <summary>Weights up to this size stay f32 when nobody chose.</summary>
     private const long LargestAutoF32Bytes = 2L << 30;
@@ -34,7 +35,8 @@ public sealed record ModelSizes(WeightFormat Weights, int ContextTokens, int Blo
         Require(weightBytes <= memoryBytes,
             $"The model needs {Show(weightBytes)} as {weights.Name()}, and this process may use {Show(memoryBytes)}. Set weights to int8 or int4, or use a smaller model.");
 
-        long blockBytes = DecoderMemory.BlockBytes(model);
+        KvFormat kv = options.Kv ?? KvFormats.For(weights);
+        long blockBytes = DecoderMemory.BlockBytes(model, kv);
         long affordable = options.KvMemoryBytes / blockBytes;
         int wanted = options.MaxContext ?? model.ContextTokens;
         long useful = (long)BlocksFor(wanted) * options.MaxSequences;
@@ -42,8 +44,8 @@ public sealed record ModelSizes(WeightFormat Weights, int ContextTokens, int Blo
         int context = Math.Min(wanted, blocks * DecoderMemory.BlockTokens);
         Require(blocks >= 1 && (options.MaxContext is null || context == wanted),
             $"kv-memory is {Show(options.KvMemoryBytes)} and holds {context} tokens; one context of {wanted} tokens needs "
-            + $"{Show(BlocksFor(wanted) * blockBytes)}. Raise kv-memory or lower max-context.");
-        return new ModelSizes(weights, context, blocks, weightBytes, blocks * blockBytes);
+            + $"{Show(BlocksFor(wanted) * blockBytes)}. Raise kv-memory, lower max-context, or set kv-format to int8.");
+        return new ModelSizes(weights, kv, context, blocks, weightBytes, blocks * blockBytes);
     }
 
     private static WeightFormat ChooseWeights(DecoderConfiguration model, long memoryBytes) =>

@@ -236,12 +236,11 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     private SequenceRequest ToSequence(RunGeneration command, RunningGeneration generation)
     {
         GenerationRequest request = command.Request;
-        SamplingSettings sampling = request.Sampling;
         return new SequenceRequest
         {
             PromptIds = request.PromptIds.AsMemory(),
             GeneratedIds = generation.LoggedIds.AsMemory(),
-            Sampling = new SamplingParameters(sampling.Temperature, sampling.TopP, sampling.TopK, sampling.Seed, Choice: 0),
+            Sampling = ToParameters(request.Sampling, choice: 0),
             StopIds = request.StopIds.AsMemory(),
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
@@ -250,6 +249,17 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             Alone = command.Suspect,
         };
     }
+
+    private static SamplingParameters ToParameters(SamplingSettings sampling, int choice) =>
+        new(sampling.Temperature, sampling.TopP, sampling.TopK, sampling.Seed, choice)
+        {
+            MinP = sampling.MinP,
+            RepetitionPenalty = sampling.RepetitionPenalty,
+            PresencePenalty = sampling.PresencePenalty,
+            FrequencyPenalty = sampling.FrequencyPenalty,
+            LogitBias = sampling.LogitBias.Select(bias => new Engine.Sequences.TokenBias(bias.Id, bias.Bias)).ToArray(),
+            MinTokens = sampling.MinTokens,
+        };
 
     private void TakeOut(GenerationId id, Leaving leaving)
     {

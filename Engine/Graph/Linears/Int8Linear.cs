@@ -7,14 +7,20 @@ namespace GlmCluster.Engine.Graph.Linears;
 /// <remarks>The bias is a node of its own: inside the product it would be multiplied by the token's scale.</remarks>
 internal sealed class Int8Linear(WeightLoader loader, Int8Weights form) : LinearFormat
 {
-    public override string Add(GraphBuilder graph, string name, string input, WeightMatrix matrix, string? bias)
+    public override string Add(GraphBuilder graph, string name, string input, WeightMatrix matrix, string? bias) =>
+        Add(graph, name, input, isGated: false, matrix, bias);
+
+    public override string AddGated(GraphBuilder graph, string name, string gateUp, WeightMatrix matrix, string? bias) =>
+        Add(graph, name, gateUp, isGated: true, matrix, bias);
+
+    private string Add(GraphBuilder graph, string name, string input, bool isGated, WeightMatrix matrix, string? bias)
     {
         (PageMemory bytes, PageMemory scales) = loader.Quantize(matrix, form == Int8Weights.Unsigned ? QuantizeRowsOperator.ZeroPoint : (byte)0);
         string weights = graph.Constant($"{name}.weight", form.Element(), [matrix.Columns, matrix.Rows], bytes);
         string weightScales = graph.Constant($"{name}.scale", TensorElement.F32, [matrix.Rows], scales);
 
         (string rows, string rowScales) = (graph.Fresh("rows"), graph.Fresh("scales"));
-        graph.Node(GraphBuilder.Own, QuantizeRowsOperator.OperatorName, [input], [rows, rowScales]);
+        graph.Node(GraphBuilder.Own, QuantizeRowsOperator.OperatorName, [input], [rows, rowScales], new NodeAttribute(QuantizeRowsOperator.Gated, isGated ? 1 : 0));
         string product = form.AddProduct(graph, name, rows, rowScales, weights, weightScales);
         return bias is null ? product : graph.Node(GraphBuilder.Standard, "Add", [product, bias]);
     }

@@ -68,6 +68,9 @@ internal sealed unsafe class WeightLoader(int threads, long totalBytes, IProgres
         return quantized;
     }
 
+    /// <summary>Runs work on the loader's threads.</summary>
+    public void ForEach(int count, Action<int> work) => Parallel.For(0, count, _parallel, work);
+
     /// <summary>Widens a matrix row by row and hands each row over, on several threads.</summary>
     /// <param name="paddedColumns">Length of the rows handed over; what is beyond the matrix's columns is 0.</param>
     public void ReadRows(WeightMatrix matrix, int paddedColumns, Action<int, Span<float>> use)

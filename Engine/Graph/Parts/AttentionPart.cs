@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
@@ -8,7 +9,7 @@ internal abstract class AttentionPart
     /// <summary>Declares the caches and constants that all its layers use.</summary>
     /// <param name="positions">Most tokens of a sequence.</param>
     /// <param name="blocks">Blocks of the KV cache.</param>
-    public abstract void AddInputs(int positions, int blocks);
+    public abstract void AddInputs(int positions, int blocks, KvFormat kvFormat);
 
     /// <summary>Adds one layer's attention.</summary>
     /// <param name="layer">Index of the layer.</param>

@@ -22,11 +22,13 @@ internal sealed class DecoderNodes(
 
     /// <summary>Adds x · weightsᵀ + bias in the chosen weight format.</summary>
     /// <param name="name">Prefix of the constants' names.</param>
-    public string AddLinear(string name, string input, LinearTensors<TensorView> tensors)
-    {
-        string? bias = tensors.Bias.IsEmpty ? null : AddVector($"{name}_bias", tensors.Bias);
-        return linear.Add(graph, name, input, new WeightMatrix(tensors.Weight), bias);
-    }
+    public string AddLinear(string name, string input, LinearTensors<TensorView> tensors) =>
+        linear.Add(graph, name, input, new WeightMatrix(tensors.Weight), AddBias(name, tensors));
+
+    /// <summary>Adds (silu(gate) ⊙ up) · weightsᵀ + bias in the chosen weight format.</summary>
+    /// <param name="name">Prefix of the constants' names.</param>
+    public string AddGatedLinear(string name, string gateUp, LinearTensors<TensorView> tensors) =>
+        linear.AddGated(graph, name, gateUp, new WeightMatrix(tensors.Weight), AddBias(name, tensors));
 
     public string AddNorm(string name, string input, NormTensors<TensorView> norm) => graph.Node(
         GraphBuilder.Standard,
@@ -52,4 +54,7 @@ internal sealed class DecoderNodes(
     /// <summary>Adds a vector, given in parts, as f32.</summary>
     public string AddVector(string name, ImmutableArray<TensorView> parts) =>
         graph.Constant(name, TensorElement.F32, [parts.Sum(part => part.Shape[0])], loader.ToFloat(parts));
+
+    private string? AddBias(string name, LinearTensors<TensorView> tensors) =>
+        tensors.Bias.IsEmpty ? null : AddVector($"{name}_bias", tensors.Bias);
 }

@@ -18,16 +18,11 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
         _ => throw new ArgumentException($"There is no part for {tensors.GetType().Name}.", nameof(tensors)),
     };
 
-    /// <summary>down · (silu(gate) ⊙ up); QuickGelu with alpha 1 is SiLU.</summary>
+    /// <summary>down · (silu(gate) ⊙ up).</summary>
     private string AddGated(string name, GatedFeedForwardTensors<TensorView> tensors, string normed)
     {
-        GraphBuilder graph = nodes.Graph;
         string gateUp = nodes.AddLinear($"{name}.gate_up", normed, tensors.GateUp);
-        (string gate, string up) = (graph.Fresh("gate"), graph.Fresh("up"));
-        graph.Node(GraphBuilder.Standard, "Split", [gateUp], [gate, up], new NodeAttribute("axis", -1), new NodeAttribute("num_outputs", 2));
-        string activated = graph.Node(GraphBuilder.Microsoft, "QuickGelu", [gate], new NodeAttribute("alpha", 1f));
-        string gated = graph.Node(GraphBuilder.Standard, "Mul", [activated, up]);
-        return nodes.AddLinear($"{name}.down", gated, tensors.Down);
+        return nodes.AddGatedLinear($"{name}.down", gateUp, tensors.Down);
     }
 
     private string AddExperts(string name, ExpertFeedForwardTensors<TensorView> tensors, string normed)

@@ -1,5 +1,6 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
@@ -13,12 +14,12 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
 
     private readonly DecoderConfiguration _configuration = nodes.Configuration;
 
-    public override void AddInputs(int positions, int blocks)
+    public override void AddInputs(int positions, int blocks, KvFormat kvFormat)
     {
         for (int layer = 0; layer < _configuration.Layers; layer++)
         {
-            AddCache(DecoderGraph.KeyCache(layer), blocks);
-            AddCache(DecoderGraph.ValueCache(layer), blocks);
+            AddCache(DecoderGraph.KeyCache(layer), blocks, kvFormat);
+            AddCache(DecoderGraph.ValueCache(layer), blocks, kvFormat);
         }
 
         (PageMemory cosines, PageMemory sines) = RotaryTable.Create(
@@ -57,6 +58,7 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
         new NodeAttribute("kv_num_heads", _configuration.KvHeads),
         new NodeAttribute("epsilon", _configuration.NormEpsilon));
 
-    private void AddCache(string name, int blocks) =>
-        nodes.Graph.Input(name, TensorElement.F32, blocks, AttentionShape.PageTokens, _configuration.KvHeads, _configuration.HeadDim);
+    private void AddCache(string name, int blocks, KvFormat format) =>
+        nodes.Graph.Input(
+            name, format.Element(), blocks, AttentionShape.PageTokens, _configuration.KvHeads, format.TokenElements(_configuration.HeadDim));
 }

@@ -29,7 +29,7 @@ internal static class ChatMapper
             "conversation_id",
             $"the id of an earlier answer: {GenerationId.Digits} hex digits")
         ?? Require(request.MaxCompletionTokens is not < 1, "max_completion_tokens", "1 or more")
-        ?? SamplingMapper.Check(request)
+        ?? SamplingMapper.Check(request, request.MaxCompletionTokens ?? request.MaxTokens)
         ?? CheckToolChoice(request.ToolChoice)
         ?? CheckTools(request.Tools ?? [])
         ?? Require(request.Messages is { Length: > 0 }, "messages", "an array with at least one message")
@@ -48,6 +48,8 @@ internal static class ChatMapper
             request.Store ?? true),
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxCompletionTokens ?? request.MaxTokens,
+        MaxLength = request.MaxLength,
+        IgnoreEos = request.IgnoreEos ?? false,
         StopStrings = request.Stop ?? [],
         OnDisconnect = DisconnectRule.For(request.Stream ?? false),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
@@ -20,6 +21,25 @@ internal abstract record SamplingRequest
     public double? TopP { get; init; }
 
     public int? TopK { get; init; }
+
+    public double? MinP { get; init; }
+
+    public double? RepetitionPenalty { get; init; }
+
+    public double? PresencePenalty { get; init; }
+
+    public double? FrequencyPenalty { get; init; }
+
+    [JsonConverter(typeof(LogitBiasConverter))]
+    public ImmutableArray<TokenBias>? LogitBias { get; init; }
+
+    public int? MinTokens { get; init; }
+
+    /// <summary>Whether the answer goes on to its limit, past the model's own stop tokens.</summary>
+    public bool? IgnoreEos { get; init; }
+
+    /// <summary>GLM's own limit, on prompt and answer together; <see cref="MaxTokens"/> wins.</summary>
+    public int? MaxLength { get; init; }
 
     public long? Seed { get; init; }
 

@@ -14,7 +14,7 @@ internal static class CompletionMapper
     /// <summary>The first thing wrong with the request; null: it can be mapped.</summary>
     public static OpenAIError? Check(CompletionRequest request) =>
         Require(request.Model is { Length: > 0 }, "model", "given")
-        ?? SamplingMapper.Check(request)
+        ?? SamplingMapper.Check(request, request.MaxTokens)
         ?? Require(request.Prompt is not null, "prompt", "given");
 
     /// <summary>Maps a request that <see cref="Check"/> found nothing wrong with.</summary>
@@ -26,6 +26,8 @@ internal static class CompletionMapper
         Prompt = request.Prompt!.Text is { } text ? new TextPrompt(text) : new IdsPrompt(request.Prompt.Ids),
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxTokens,
+        MaxLength = request.MaxLength,
+        IgnoreEos = request.IgnoreEos ?? false,
         StopStrings = request.Stop ?? [],
         OnDisconnect = DisconnectRule.For(request.Stream ?? false),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,

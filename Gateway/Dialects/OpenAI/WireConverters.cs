@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
@@ -87,6 +89,33 @@ internal sealed class ContentConverter : JsonConverter<string?>
         && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
+}
+
+/// <summary>Reads <c>logit_bias</c>: an object from token ids, as strings, to numbers; null: none. Of a repeated id the last counts.</summary>
+internal sealed class LogitBiasConverter : JsonConverter<ImmutableArray<TokenBias>?>
+{
+    private const string Rule = "'logit_bias' must be an object whose names are token ids, 0 or more, and whose values are numbers.";
+
+    public override ImmutableArray<TokenBias>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new WireFormatException(Rule);
+        }
+
+        var biases = new SortedDictionary<int, float>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        {
+            bool isId = int.TryParse(reader.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out int id);
+            reader.Read();
+            biases[id] = isId && reader.TokenType == JsonTokenType.Number ? reader.GetSingle() : throw new WireFormatException(Rule);
+        }
+
+        return [.. biases.Select(bias => new TokenBias(bias.Key, bias.Value))];
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableArray<TokenBias>? value, JsonSerializerOptions options) =>
+        throw new NotSupportedException("Requests are only read.");
 }
 
 /// <summary>Reads a completion's <c>prompt</c>: a string, an array with one string, or an array of ids (alone or in an array).</summary>

@@ -27,5 +27,11 @@ public sealed class DecoderMemoryTests
 
     /// <summary>32 tokens · 2 heads · 64 · 4 bytes · keys and values · 6 layers.</summary>
     [Fact]
-    public void BlockBytes_Nano_AllLayers() => Assert.Equal(32L * 2 * 64 * 4 * 2 * 6, DecoderMemory.BlockBytes(Nano));
+    public void BlockBytes_Nano_AllLayers() => Assert.Equal(32L * 2 * 64 * 4 * 2 * 6, DecoderMemory.BlockBytes(Nano, KvFormat.F32));
+
+    /// <summary>Half of it; and a byte per element with a scale per token and head.</summary>
+    [Theory]
+    [InlineData(KvFormat.BF16, 32L * 2 * 64 * 2 * 2 * 6)]
+    [InlineData(KvFormat.Int8, 32L * 2 * (64 + 4) * 2 * 6)]
+    public void BlockBytes_SmallerFormats_AsDocumented(KvFormat format, long bytes) => Assert.Equal(bytes, DecoderMemory.BlockBytes(Nano, format));
 }

@@ -10,10 +10,14 @@ namespace GlmCluster.Engine.Tests.Decoding;
 
 public sealed class DecoderRunnerTests
 {
-    [Fact]
-    public void Run_WarmStepsOfChangingShape_AllocateNothing()
+    [Theory]
+    [InlineData(WeightFormat.F32, KvFormat.F32)]
+    [InlineData(WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData(WeightFormat.Int4Block32, KvFormat.Int8)]
+    public void Run_WarmStepsOfChangingShape_AllocateNothing(WeightFormat weights, KvFormat kv)
     {
-        using TestModel model = TestModel.Load(TestModel.GoldenFolder("glm"));
+        using TestModel model = TestModel.Load(
+            TestModel.GoldenFolder("glm"), options => options with { WeightFormat = weights, KvFormat = kv });
         long[] ids = TestPart.RandomIds(40, model.Runner.VocabularySize, seed: 1);
         StepBatch[] batches =
         [

@@ -10,22 +10,24 @@ public sealed class DeterminismTests
     private const int Tokens = 200;
 
     [Theory]
-    [InlineData("glm-nano", WeightFormat.F32)]
-    [InlineData("glm-nano", WeightFormat.Int8)]
-    [InlineData("glm-nano", WeightFormat.Int4Block32)]
-    [InlineData("glm-nano", WeightFormat.Int4Block128)]
-    [InlineData("glm-edge", WeightFormat.F32)]
-    [InlineData("glm4", WeightFormat.F32)]
-    [InlineData("glm4", WeightFormat.Int8)]
-    [InlineData("glm4_moe", WeightFormat.F32)]
-    [InlineData("glm4_moe", WeightFormat.Int8)]
-    [InlineData("glm4_moe", WeightFormat.Int4Block32)]
-    [InlineData("glm4_moe-air", WeightFormat.F32)]
-    public void Run_ChunksNeighboursBlocksAndThreads_SameBits(string name, WeightFormat format)
+    [InlineData("glm-nano", WeightFormat.F32, KvFormat.F32)]
+    [InlineData("glm-nano", WeightFormat.F32, KvFormat.BF16)]
+    [InlineData("glm-nano", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("glm-nano", WeightFormat.Int8, KvFormat.Int8)]
+    [InlineData("glm-nano", WeightFormat.Int4Block32, KvFormat.BF16)]
+    [InlineData("glm-nano", WeightFormat.Int4Block128, KvFormat.Int8)]
+    [InlineData("glm-edge", WeightFormat.F32, KvFormat.Int8)]
+    [InlineData("glm4", WeightFormat.F32, KvFormat.F32)]
+    [InlineData("glm4", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("glm4_moe", WeightFormat.F32, KvFormat.F32)]
+    [InlineData("glm4_moe", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("glm4_moe", WeightFormat.Int4Block32, KvFormat.Int8)]
+    [InlineData("glm4_moe-air", WeightFormat.F32, KvFormat.BF16)]
+    public void Run_ChunksNeighboursBlocksAndThreads_SameBits(string name, WeightFormat format, KvFormat kvFormat)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);
-        using TestModel one = TestModel.Load(folder, options => options with { WeightFormat = format });
-        using TestModel two = TestModel.Load(folder, options => options with { WeightFormat = format, Threads = 2 });
+        using TestModel one = TestModel.Load(folder, options => options with { WeightFormat = format, KvFormat = kvFormat });
+        using TestModel two = TestModel.Load(folder, options => options with { WeightFormat = format, KvFormat = kvFormat, Threads = 2 });
         int vocabulary = one.Runner.VocabularySize;
         long[] ids = TestPart.RandomIds(Tokens, vocabulary, seed: 1);
         int[] blocks = [0, 1, 2, 3, 4, 5, 6];

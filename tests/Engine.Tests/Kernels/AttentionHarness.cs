@@ -1,3 +1,4 @@
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
@@ -13,21 +14,21 @@ internal sealed unsafe class AttentionHarness : IDisposable
     private readonly int _workers;
     private readonly PageMemory _cosines;
     private readonly PageMemory _sines;
-    private readonly float[] _keys;
-    private readonly float[] _values;
+    private readonly byte[] _keys;
+    private readonly byte[] _values;
 
-    public AttentionHarness(AttentionShape shape, SimdWidth width, int blocks, int workers = 1)
+    public AttentionHarness(AttentionShape shape, SimdWidth width, int blocks, int workers = 1, KvFormat format = KvFormat.F32)
     {
         _shape = shape;
         _workers = workers;
-        _attention = new PagedAttention(shape, width, workers);
+        _attention = new PagedAttention(shape, format, width, workers);
         (_cosines, _sines) = RotaryTable.Create(Positions, shape.RotaryDim, 10_000);
 
-        // What a block held before must not matter.
-        _keys = new float[blocks * shape.KvHeads * shape.PageFloats];
-        _values = new float[_keys.Length];
-        Array.Fill(_keys, float.NaN);
-        Array.Fill(_values, float.NaN);
+        // What a block held before must not matter: these bytes are not a number in any format, or a scale that is none.
+        _keys = new byte[blocks * shape.KvHeads * KvPages.Create(format, width, shape).PageBytes];
+        _values = new byte[_keys.Length];
+        Array.Fill(_keys, byte.MaxValue);
+        Array.Fill(_values, byte.MaxValue);
     }
 
     /// <summary>Appends tokens to sequences in one step.</summary>
@@ -70,7 +71,8 @@ internal sealed unsafe class AttentionHarness : IDisposable
     private float[] Run(float[] packed, int[] cumulative, int[] past, int[] table, int tableWidth)
     {
         float[] output = new float[cumulative[^1] * _shape.Heads * _shape.HeadDim];
-        fixed (float* packedData = packed, outputData = output, keys = _keys, values = _values)
+        fixed (float* packedData = packed, outputData = output)
+        fixed (byte* keys = _keys, values = _values)
         fixed (int* cumulativeData = cumulative, pastData = past, tableData = table)
         {
             _attention.Begin(new AttentionStep

@@ -1,3 +1,4 @@
+using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Kernels;
 
 namespace GlmCluster.Engine.Tests.Kernels;
@@ -58,23 +59,44 @@ public sealed class PagedAttentionTests(ITestOutputHelper output)
         Assert.SkipUnless(width.IsSupported(), $"This machine has no {width} vectors.");
         var shape = new AttentionShape(heads, kvHeads, headDim, rotaryDim);
         TestSequence sequence = TestSequence.Create(shape, 150, seed: 11, [0, 1, 2, 3, 4]);
-        using var aloneHarness = new AttentionHarness(shape, width, blocks: 8);
-        float[] alone = aloneHarness.Step(sequence.Part(0, sequence.Tokens))[0];
-
-        for (int seed = 0; seed < 4; seed++)
+        foreach (KvFormat format in Enum.GetValues<KvFormat>())
         {
-            Assert.Equal(alone, RunInPieces(shape, width, sequence, seed));
+            using var aloneHarness = new AttentionHarness(shape, width, blocks: 8, format: format);
+            float[] alone = aloneHarness.Step(sequence.Part(0, sequence.Tokens))[0];
+            for (int seed = 0; seed < 4; seed++)
+            {
+                Assert.Equal(alone, RunInPieces(shape, width, format, sequence, seed));
+            }
         }
     }
 
-    [Fact]
-    public void Run_SpansSplitOverWorkers_SameBits()
+    /// <summary>Values are between -2 and 2: a bf16 has 8 bits of precision, a byte of int8 is a 127th of the largest.</summary>
+    [Theory]
+    [InlineData(KvFormat.BF16, 0.02)]
+    [InlineData(KvFormat.Int8, 0.04)]
+    public void Run_SmallerFormat_NearDoublePrecision(KvFormat format, double most)
+    {
+        var shape = new AttentionShape(4, 2, 64, 32);
+        TestSequence sequence = TestSequence.Create(shape, 100, seed: 7, [3, 1, 0, 2]);
+        using var harness = new AttentionHarness(shape, SimdWidths.Widest, blocks: 4, format: format);
+
+        double error = LargestDifference(NaiveAttention.Compute(shape, sequence), harness.Step(sequence.Part(0, sequence.Tokens))[0]);
+
+        output.WriteLine($"largest error {error:E2}");
+        Assert.InRange(error, 0, most);
+    }
+
+    [Theory]
+    [InlineData(KvFormat.F32)]
+    [InlineData(KvFormat.BF16)]
+    [InlineData(KvFormat.Int8)]
+    public void Run_SpansSplitOverWorkers_SameBits(KvFormat format)
     {
         var shape = new AttentionShape(4, 2, 16, 8);
         TestSequence sequence = TestSequence.Create(shape, (3 * AttentionPlan.SpanTokens) + 40, seed: 5, firstBlock: 0);
 
-        float[] oneWorker = DecodeAfterPrefill(shape, sequence, workers: 1);
-        float[] manyWorkers = DecodeAfterPrefill(shape, sequence, workers: 64);
+        float[] oneWorker = DecodeAfterPrefill(shape, format, sequence, workers: 1);
+        float[] manyWorkers = DecodeAfterPrefill(shape, format, sequence, workers: 64);
 
         Assert.Equal(oneWorker, manyWorkers);
     }
@@ -110,10 +132,10 @@ public sealed class PagedAttentionTests(ITestOutputHelper output)
 
     [Fact]
     public void Create_HeadsNotDivisible_Throws() => Assert.Throws<ArgumentException>(
-        () => new PagedAttention(new AttentionShape(5, 2, 32, 16), SimdWidths.Widest, workers: 1));
+        () => new PagedAttention(new AttentionShape(5, 2, 32, 16), KvFormat.F32, SimdWidths.Widest, workers: 1));
 
     /// <summary>The sequence in random chunks and random blocks, beside other sequences.</summary>
-    private static float[] RunInPieces(AttentionShape shape, SimdWidth width, TestSequence sequence, int seed)
+    private static float[] RunInPieces(AttentionShape shape, SimdWidth width, KvFormat format, TestSequence sequence, int seed)
     {
         var random = new Random(seed);
         int[] blocks = [.. Enumerable.Range(0, 24)];
@@ -124,7 +146,7 @@ public sealed class PagedAttentionTests(ITestOutputHelper output)
             TestSequence.Create(shape, 150, seed + 100, blocks[5..10]),
             TestSequence.Create(shape, 150, seed + 200, blocks[10..15]),
         ];
-        using var harness = new AttentionHarness(shape, width, blocks: 24, workers: 1 + seed);
+        using var harness = new AttentionHarness(shape, width, blocks: 24, workers: 1 + seed, format);
         List<float> result = [];
         int otherPast = 0;
         for (int past = 0; past < moved.Tokens;)
@@ -141,9 +163,9 @@ public sealed class PagedAttentionTests(ITestOutputHelper output)
         return [.. result];
     }
 
-    private static float[] DecodeAfterPrefill(AttentionShape shape, TestSequence sequence, int workers)
+    private static float[] DecodeAfterPrefill(AttentionShape shape, KvFormat format, TestSequence sequence, int workers)
     {
-        using var harness = new AttentionHarness(shape, SimdWidths.Widest, blocks: sequence.Blocks.Length, workers);
+        using var harness = new AttentionHarness(shape, SimdWidths.Widest, blocks: sequence.Blocks.Length, workers, format);
         harness.Step(sequence.Part(0, sequence.Tokens - 3));
         return [.. harness.Step(sequence.Part(sequence.Tokens - 3, 2))[0], .. harness.Step(sequence.Part(sequence.Tokens - 1, 1))[0]];
     }

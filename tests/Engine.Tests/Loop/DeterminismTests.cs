@@ -42,10 +42,12 @@ public sealed class DeterminismTests
         AssertExpected(harness, requests);
     }
 
-    [Fact]
-    public void Turn_ResumedFromEveryCut_GoesOnAsIfNeverStopped()
+    [Theory]
+    [InlineData(999)] // plain
+    [InlineData(998)] // with penalties, which count the earlier ids
+    public void Turn_ResumedFromEveryCut_GoesOnAsIfNeverStopped(int tag)
     {
-        SequenceRequest whole = Requests.Create(tag: 999, promptTokens: 7, maxTokens: 30);
+        SequenceRequest whole = Requests.Create(tag, promptTokens: 7, maxTokens: 30);
         int[] expected = Requests.Expected(whole);
         using var harness = new LoopHarness(new SyntheticRunner(blockCount: 400));
         for (int cut = 0; cut < expected.Length; cut++)

@@ -13,7 +13,13 @@ internal static class Requests
         return new SequenceRequest
         {
             PromptIds = Enumerable.Range(0, promptTokens).Select(_ => random.Next(vocabularySize)).ToArray(),
-            Sampling = new SamplingParameters(Temperature: 1.5f, TopP: 0.95f, TopK: 0, Seed: (ulong)random.NextInt64(), Choice: 0),
+            Sampling = new SamplingParameters(Temperature: 1.5f, TopP: 0.95f, TopK: 0, Seed: (ulong)random.NextInt64(), Choice: 0)
+            {
+                // Every third: with everything that looks at earlier ids.
+                RepetitionPenalty = tag % 3 == 2 ? 1.2f : 1,
+                PresencePenalty = tag % 3 == 2 ? 0.3f : 0,
+                FrequencyPenalty = tag % 3 == 2 ? -0.2f : 0,
+            },
             StopIds = stopIds,
             MaxTokens = maxTokens,
             Tag = tag,
@@ -24,12 +30,14 @@ internal static class Requests
     public static int[] Expected(SequenceRequest request, int contextTokens = int.MaxValue, int vocabularySize = 40)
     {
         var sampler = new Sampler(vocabularySize);
+        var adjuster = new LogitAdjuster(vocabularySize);
         var row = new float[vocabularySize];
         List<int> ids = [.. request.PromptIds.Span];
         for (int index = 0; index < request.MaxTokens && ids.Count < contextTokens; index++)
         {
             SyntheticModel.Logits([.. ids], row);
-            Assert.True(sampler.TrySample(row, request.Sampling, index, out int id));
+            ReadOnlySpan<float> adjusted = adjuster.Adjust(row, request.Sampling, [.. ids], request.PromptIds.Length, request.StopIds.Span);
+            Assert.True(sampler.TrySample(adjusted, request.Sampling, index, out int id));
             ids.Add(id);
             if (request.StopIds.Span.Contains(id))
             {

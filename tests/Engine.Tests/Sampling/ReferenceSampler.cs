@@ -30,9 +30,43 @@ internal static class ReferenceSampler
             kept = [.. kept.TakeWhile(k => (before += k.Mass) - k.Mass < wanted)];
         }
 
+        if (parameters.MinP > 0)
+        {
+            float reach = (float)-Math.Log(parameters.MinP);
+            kept = [.. kept.TakeWhile(k => (largest - logits[k.Id]) / temperature <= reach)];
+        }
+
         double target = Philox.Uniform(parameters.Seed, parameters.Choice, index) * kept.Sum(k => k.Mass);
         long below = 0;
         return kept.First(k => (below += k.Mass) > target).Id;
+    }
+
+    /// <summary>Bias, penalties and no early stop, id by id, as docs/engine.md defines them.</summary>
+    public static float[] Adjust(float[] logits, SamplingParameters parameters, int[] promptIds, int[] outputIds, int[] stopIds)
+    {
+        float[] adjusted = [.. logits];
+        foreach (TokenBias bias in parameters.LogitBias.ToArray())
+        {
+            adjusted[bias.Id] += bias.Bias;
+        }
+
+        for (int id = 0; id < adjusted.Length; id++)
+        {
+            int count = outputIds.Count(output => output == id);
+            if (count > 0 || promptIds.Contains(id))
+            {
+                adjusted[id] = adjusted[id] > 0 ? adjusted[id] / parameters.RepetitionPenalty : adjusted[id] * parameters.RepetitionPenalty;
+            }
+
+            adjusted[id] -= parameters.FrequencyPenalty * count;
+            adjusted[id] -= count > 0 ? parameters.PresencePenalty : 0;
+            if (outputIds.Length < parameters.MinTokens && stopIds.Contains(id))
+            {
+                adjusted[id] = float.NegativeInfinity;
+            }
+        }
+
+        return adjusted;
     }
 
     /// <summary>e^-distance in units of 2⁻³⁵.</summary>

@@ -28,11 +28,15 @@ public sealed class SamplerTests
         float[] temperatures = [0, 1e-6f, 0.3f, 1, 2.5f, 1000];
         float[] topPs = [1, 0.999f, 0.9f, 0.5f, 1e-20f];
         int[] topKs = [0, 1, 2, 40, 1_000_000];
+        float[] minPs = [0, 0, 1e-30f, 1e-6f, 0.02f, 0.5f, 1];
         for (int index = 0; index < 300; index++)
         {
             float[] logits = RandomRow(random, vocabularySize);
             var parameters = new SamplingParameters(
-                Pick(random, temperatures), Pick(random, topPs), Pick(random, topKs), (ulong)random.NextInt64(), index % 3);
+                Pick(random, temperatures), Pick(random, topPs), Pick(random, topKs), (ulong)random.NextInt64(), index % 3)
+            {
+                MinP = Pick(random, minPs),
+            };
 
             Assert.True(sampler.TrySample(logits, parameters, index, out int tokenId));
 
@@ -48,7 +52,8 @@ public sealed class SamplerTests
         float[] logits = [.. Enumerable.Range(0, 20_000).Select(_ => -8.5f - random.NextSingle())];
         logits[777] = 0;
         var sampler = new Sampler(logits.Length);
-        SamplingParameters[] kinds = [Plain, Plain with { TopP = 0.6f }, Plain with { TopK = 15_000 }, Plain with { TopK = 15_000, TopP = 0.5f }];
+        SamplingParameters[] kinds = [Plain, Plain with { TopP = 0.6f }, Plain with { TopK = 15_000 }, Plain with { TopK = 15_000, TopP = 0.5f },
+            Plain with { MinP = 1e-4f }, Plain with { TopP = 0.5f, MinP = 1.2e-4f }];
         for (int index = 0; index < 24; index++)
         {
             SamplingParameters parameters = kinds[index % kinds.Length];
@@ -99,6 +104,16 @@ public sealed class SamplerTests
         SamplingParameters parameters = Plain with { TopK = 2, TopP = 0.5f };
 
         Assert.All(Enumerable.Range(0, 50), index => Assert.Equal(0, Sample([2, 2, 2, 2], parameters, index)));
+    }
+
+    [Fact]
+    public void TrySample_MinP_KeepsWhatHasThatShareOfTheLikeliest()
+    {
+        float[] row = [MathF.Log(1), MathF.Log(2), MathF.Log(3.9f), MathF.Log(8)];
+
+        int[] drawn = [.. Enumerable.Range(0, 200).Select(index => Sample(row, Plain with { MinP = 0.25f }, index)).Distinct().Order()];
+
+        Assert.Equal([1, 2, 3], drawn);
     }
 
     [Fact]
@@ -155,7 +170,7 @@ public sealed class SamplerTests
         var random = new Random(4);
         float[] row = RandomRow(random, 20_000);
         var sampler = new Sampler(row.Length);
-        SamplingParameters[] kinds = [Greedy, Plain, Plain with { TopK = 50, TopP = 0.9f }, Plain with { Temperature = 50, TopP = 0.99f }];
+        SamplingParameters[] kinds = [Greedy, Plain, Plain with { TopK = 50, TopP = 0.9f }, Plain with { Temperature = 50, TopP = 0.99f, MinP = 0.01f }];
         Draw(sampler, row, kinds);
 
         long before = GC.GetAllocatedBytesForCurrentThread();

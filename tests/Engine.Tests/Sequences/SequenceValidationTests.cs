@@ -47,6 +47,22 @@ public sealed class SequenceValidationTests
         Assert.StartsWith(named, Refusal(Valid with { Sampling = sampling }), StringComparison.Ordinal);
     }
 
+    public static TheoryData<string, SamplingParameters> ImpossibleChanges { get; } = new()
+    {
+        { "Min_p 1.1 is not in [0, 1].", Valid.Sampling with { MinP = 1.1f } },
+        { "Repetition_penalty 0 is not in [0.01, 100].", Valid.Sampling with { RepetitionPenalty = 0 } },
+        { "Presence_penalty NaN is not in [-100, 100].", Valid.Sampling with { PresencePenalty = float.NaN } },
+        { "Frequency_penalty 101 is not in [-100, 100].", Valid.Sampling with { FrequencyPenalty = 101 } },
+        { "Min_tokens -1 is below 0.", Valid.Sampling with { MinTokens = -1 } },
+        { "The logit_bias contains the id 40; ids of this model are 0 to 39.", Valid.Sampling with { LogitBias = new TokenBias[] { new(40, 1) } } },
+        { "Logit_bias -101 of id 4 is not in [-100, 100].", Valid.Sampling with { LogitBias = new TokenBias[] { new(4, -101) } } },
+    };
+
+    [Theory]
+    [MemberData(nameof(ImpossibleChanges))]
+    public void Check_ImpossibleLogitChange_NamesIt(string message, SamplingParameters sampling) =>
+        Assert.Equal(message, Refusal(Valid with { Sampling = sampling }));
+
     private static string Refusal(SequenceRequest request) =>
         Assert.Throws<ArgumentException>(() => SequenceValidation.Check(request, vocabularySize: 40, contextTokens: 10)).Message;
 }

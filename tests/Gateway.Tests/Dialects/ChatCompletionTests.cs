@@ -68,8 +68,49 @@ public sealed class ChatCompletionTests
         Assert.Equal(Nano.Card.StopIds, request.StopIds);
     }
 
+    [Fact]
+    public async Task Post_AllPenalties_PassesThemOn()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("a"));
+        JsonObject body = Chat.Ask("a").With("min_p", 0.125).With("repetition_penalty", 1.5).With("presence_penalty", -2).With("frequency_penalty", 0.5)
+            .With("min_tokens", 2).With("logit_bias", new JsonObject { ["7"] = -100, ["3"] = 1.5, ["07"] = 4 });
+
+        await host.ChatAsync(body);
+
+        SamplingSettings sampling = (await host.NextRequestAsync()).Sampling;
+        Assert.Equal(
+            new SamplingSettings
+            {
+                Temperature = 0.3f,
+                TopP = 0.8f,
+                MinP = 0.125f,
+                RepetitionPenalty = 1.5f,
+                PresencePenalty = -2,
+                FrequencyPenalty = 0.5f,
+                MinTokens = 2,
+                LogitBias = sampling.LogitBias,
+                Seed = sampling.Seed,
+            },
+            sampling);
+        Assert.Equal([new TokenBias(3, 1.5f), new TokenBias(7, 4)], sampling.LogitBias);
+    }
+
+    [Fact]
+    public async Task Post_IgnoreEos_TakesTheStopIdsAway()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync([.. Nano.Reply("a"), .. Nano.Encode("b")]);
+
+        JsonNode answer = await host.ChatAsync(Chat.Ask("a").With("ignore_eos", true).With("max_tokens", 4));
+
+        Assert.Equal("ab", (string?)answer["choices"]![0]!["message"]!["content"]);
+        Assert.Empty((await host.NextRequestAsync()).StopIds);
+    }
+
     [Theory]
     [InlineData("""{"do_sample":false}""", 0f, 4090)]
+    [InlineData("""{"max_length":16}""", 0.3f, 10)] // the prompt has 6 tokens
+    [InlineData("""{"max_length":2,"max_tokens":9}""", 0.3f, 9)]
+    [InlineData("""{"top_p":1e-60}""", 0.3f, 4090)]
     [InlineData("""{"max_completion_tokens":5,"max_tokens":9}""", 0.3f, 5)]
     [InlineData("""{"max_tokens":1000000}""", 0.3f, 4090)]
     [InlineData("""{"temperature":0,"temperature_unknown":{"a":[1]},"n":1,"logprobs":false,"logit_bias":{},"stop":null}""", 0f, 4090)]

@@ -31,11 +31,25 @@ public sealed class ValidationTests(ValidationTests.SharedHost shared) : IClassF
     [InlineData("n", "2")]
     [InlineData("logprobs", "true")]
     [InlineData("top_logprobs", "3")]
-    [InlineData("presence_penalty", "0.5")]
-    [InlineData("frequency_penalty", "-0.5")]
-    [InlineData("repetition_penalty", "1.1")]
-    [InlineData("min_p", "0.1")]
-    [InlineData("logit_bias", "{\"1\": 5}")]
+    [InlineData("presence_penalty", "2.5")]
+    [InlineData("frequency_penalty", "-2.1")]
+    [InlineData("frequency_penalty", "\"0\"")]
+    [InlineData("repetition_penalty", "0")]
+    [InlineData("repetition_penalty", "11")]
+    [InlineData("min_p", "1.1")]
+    [InlineData("min_p", "-0.1")]
+    [InlineData("min_tokens", "-1")]
+    [InlineData("min_tokens", "99999999999")]
+    [InlineData("ignore_eos", "1")]
+    [InlineData("max_length", "0")]
+    [InlineData("max_length", "3")] // shorter than the prompt
+    [InlineData("logit_bias", "{\"1\": 101}")]
+    [InlineData("logit_bias", "{\"1\": 1e999}")]
+    [InlineData("logit_bias", "{\"1\": null}")]
+    [InlineData("logit_bias", "{\"-1\": 5}")]
+    [InlineData("logit_bias", "{\"the\": 5}")]
+    [InlineData("logit_bias", "{\"4096\": 5}")] // beyond the vocabulary
+    [InlineData("logit_bias", "[1]")]
     [InlineData("response_format", "{\"type\":\"json_object\"}")]
     [InlineData("modalities", "[\"text\",\"audio\"]")]
     [InlineData("audio", "{\"voice\":\"x\"}")]
@@ -88,6 +102,12 @@ public sealed class ValidationTests(ValidationTests.SharedHost shared) : IClassF
     public async Task PostCompletion_BadValue_NamesTheField(string field, string value) =>
         await AssertRefusedAsync(
             new JsonObject { ["model"] = Nano.Name, ["prompt"] = "a" }, field, value, field, "/v1/completions");
+
+    [Theory]
+    [InlineData("max_tokens")]
+    [InlineData("max_completion_tokens")]
+    public async Task Post_MoreMinTokensThanMaxTokens_NamesThem(string limit) =>
+        await AssertRefusedAsync(Chat.Ask("a").With(limit, 4), "min_tokens", "5", "min_tokens");
 
     [Fact]
     public async Task Post_UnknownModel_Is404()

@@ -5,6 +5,16 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
 {
     private static SamplingSettings Sampled => new() { Temperature = 0.9f, TopP = 0.95f, TopK = 50, Seed = 7 };
 
+    private static SamplingSettings Penalized => Sampled with
+    {
+        MinP = 0.01f,
+        RepetitionPenalty = 1.3f,
+        PresencePenalty = 0.4f,
+        FrequencyPenalty = 0.2f,
+        LogitBias = [new TokenBias(10, 2), new TokenBias(20, -100)],
+        MinTokens = 60,
+    };
+
     [Fact]
     public async Task Run_AllReferencePromptsTogether_GivesTheReferenceAnswers()
     {
@@ -50,15 +60,31 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
         Assert.Equal(first.PromptIds.Length + first.GreedyIds.Length - 1, secondEnd.Usage.CachedTokens);
     }
 
-    [Theory]
-    [InlineData(1)]
-    [InlineData(5)]
-    [InlineData(40)]
-    public async Task Park_ReaderLeavesAndComesBack_ContinuesExactly(int leaveAfter)
+    [Fact]
+    public async Task Run_MinTokens_EndsNoSooner()
     {
         await using SiloHarness silo = await SiloHarness.StartAsync(nano);
-        (List<int> whole, _) = await silo.RunAsync(silo.Request(nano.Longest.PromptIds, Sampled));
-        GenerationRequest request = silo.Request(nano.Longest.PromptIds, Sampled);
+        ReferenceAnswer reference = nano.References[0];
+
+        (List<int> ids, GenerationEnd end) = await silo.RunAsync(
+            silo.Request(reference.PromptIds, new SamplingSettings { Temperature = 0, MinTokens = reference.GreedyIds.Length + 5 }));
+
+        Assert.True(ids.Count > reference.GreedyIds.Length + 5, $"{ids.Count} tokens, ended as {end.Reason}.");
+        Assert.Equal(reference.GreedyIds[..^1], ids[..(reference.GreedyIds.Length - 1)]);
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(5, false)]
+    [InlineData(40, false)]
+    [InlineData(5, true)]
+    [InlineData(40, true)]
+    public async Task Park_ReaderLeavesAndComesBack_ContinuesExactly(int leaveAfter, bool penalized)
+    {
+        SamplingSettings sampling = penalized ? Penalized : Sampled;
+        await using SiloHarness silo = await SiloHarness.StartAsync(nano);
+        (List<int> whole, _) = await silo.RunAsync(silo.Request(nano.Longest.PromptIds, sampling));
+        GenerationRequest request = silo.Request(nano.Longest.PromptIds, sampling);
         await silo.AdmitAsync(request);
 
         await silo.ReadAsync(request.Id, leaveAfter);
