@@ -94,7 +94,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
 
     private DecoderRunnerOptions ToRunnerOptions(ModelSizes sizes) => new()
     {
-        Device = DeviceName.Parse(options.Device),
+        Devices = DeviceName.ParseList(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
         KvFormat = sizes.Kv,

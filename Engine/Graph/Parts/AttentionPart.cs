@@ -1,5 +1,6 @@
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Decoding.Stages;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
@@ -7,9 +8,10 @@ namespace GlmCluster.Engine.Graph.Parts;
 internal abstract class AttentionPart
 {
     /// <summary>Declares the caches and constants that all its layers use.</summary>
+    /// <param name="layers">Which are there.</param>
     /// <param name="positions">Most tokens of a sequence.</param>
     /// <param name="blocks">Blocks of the KV cache.</param>
-    public abstract void AddInputs(int positions, int blocks, KvFormat kvFormat);
+    public abstract void AddInputs(LayerRange layers, int positions, int blocks, KvFormat kvFormat);
 
     /// <summary>Adds one layer's attention.</summary>
     /// <param name="layer">Index of the layer.</param>

@@ -1,6 +1,7 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
@@ -14,9 +15,9 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
 
     private readonly DecoderConfiguration _configuration = nodes.Configuration;
 
-    public override void AddInputs(int positions, int blocks, KvFormat kvFormat)
+    public override void AddInputs(LayerRange layers, int positions, int blocks, KvFormat kvFormat)
     {
-        for (int layer = 0; layer < _configuration.Layers; layer++)
+        for (int layer = layers.First; layer < layers.End; layer++)
         {
             AddCache(DecoderGraph.KeyCache(layer), blocks, kvFormat);
             AddCache(DecoderGraph.ValueCache(layer), blocks, kvFormat);

@@ -33,7 +33,7 @@ public sealed class ModelSizesTests
     public void Fit_ContextNotChosen_IsWhatTheCacheHolds()
     {
         // 4-9b: 40 layers · 2 · 2 heads · 128 · 4 bytes = 81,920 bytes a token, so 1 GiB holds 13,107 tokens: 409 blocks of 32.
-        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("4-9b"), Options, memoryBytes: 64 * GiB);
+        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("4-9b"), Options with { Kv = KvFormat.F32 }, memoryBytes: 64 * GiB);
 
         Assert.Equal(409, sizes.BlockCount);
         Assert.Equal(409 * 32, sizes.ContextTokens);
