@@ -55,7 +55,7 @@ public sealed class EngineBenchmark(EngineLoad load, TextModel text, int vocabul
         IChatTemplate template = text.ChatTemplate ?? throw new InvalidOperationException(text.ChatTemplateProblem);
         IEnumerable<SequenceRequest> requests = messages.Select(message => new SequenceRequest
         {
-            PromptIds = template.Render([new ChatMessage(ChatRole.User, message, [])], []).ToArray(),
+            PromptIds = template.Render([new ChatMessage(ChatRole.User, message, [])], [], ChatOptions.Default).ToArray(),
             Sampling = Greedy,
             StopIds = text.Defaults.StopIds.AsMemory(),
             MaxTokens = maxTokens,

@@ -6,7 +6,8 @@ namespace GlmCluster.Checkpoints.Chat;
 /// <param name="Role">Who speaks.</param>
 /// <param name="Content">Text; may be empty.</param>
 /// <param name="ToolCalls">Calls of an assistant message; empty: none.</param>
-public sealed record ChatMessage(ChatRole Role, string Content, ImmutableArray<ChatToolCall> ToolCalls);
+/// <param name="Reasoning">What an assistant thought before; null: nothing, or it stands in the content.</param>
+public sealed record ChatMessage(ChatRole Role, string Content, ImmutableArray<ChatToolCall> ToolCalls, string? Reasoning = null);
 
 public enum ChatRole
 {

@@ -1,3 +1,4 @@
+using GlmCluster.Checkpoints.Chat.Jinja;
 using GlmCluster.Checkpoints.Tokenization;
 
 namespace GlmCluster.Checkpoints.Chat;
@@ -9,24 +10,44 @@ internal static class ChatTemplateReader
     /// <param name="tokenizer">The folder's tokenizer.</param>
     /// <param name="jinja">The folder's own template; null: the family's usual one.</param>
     /// <param name="modelType"><c>model_type</c> of <c>config.json</c>.</param>
+    /// <param name="tokenNames">Special tokens by the names that templates use, such as <c>eos_token</c>.</param>
     /// <param name="hasRanksFile">Whether the tokenizer is GLM-4's ranks file, whose code encodes headers and contents apart.</param>
     /// <param name="problem">Why there is none; fit for users.</param>
-    public static IChatTemplate? Read(ITokenizer tokenizer, string? jinja, string? modelType, bool hasRanksFile, out string? problem)
+    public static IChatTemplate? Read(ITokenizer tokenizer, string? jinja, string? modelType, IReadOnlyDictionary<string, string> tokenNames, bool hasRanksFile, out string? problem)
     {
         Glm4Layout? layout = jinja is null ? FamilyLayout(modelType) : Glm4LayoutReader.Read(jinja);
         if (layout is null)
         {
-            problem = jinja is null
-                ? $"The folder has no chat_template, and none is known for model_type \"{modelType}\". Only plain completions are offered."
-                : "The folder's chat_template is of none of the supported layouts (GLM-4, GLM-4-0414, GLM-Z1, GLM-Edge). " +
-                  "Only plain completions are offered.";
-            return null;
+            problem = $"The folder has no chat_template, and none is known for model_type \"{modelType}\". Only plain completions are offered.";
+            return (jinja ?? FamilyTemplate(modelType)) is string source ? ReadJinja(tokenizer, source, tokenNames, out problem) : null;
         }
 
         string? missing = Glm4ChatTemplate.FindMissingToken(tokenizer, layout);
         problem = missing is null ? null : $"The tokenizer has no {missing}, which the chat layout needs. Only plain completions are offered.";
         return missing is null ? new Glm4ChatTemplate(tokenizer, layout, hasRanksFile) : null;
     }
+
+    private static JinjaChatTemplate? ReadJinja(
+        ITokenizer tokenizer, string source, IReadOnlyDictionary<string, string> tokenNames, out string? problem)
+    {
+        try
+        {
+            problem = null;
+            return new JinjaChatTemplate(tokenizer, source, tokenNames);
+        }
+        catch (JinjaException fault)
+        {
+            problem = $"The folder's chat_template cannot be run: {fault.Message} Only plain completions are offered.";
+            return null;
+        }
+    }
+
+    private static string? FamilyTemplate(string? modelType) => modelType switch
+    {
+        "glm4_moe" => XmlToolTemplates.Glm45,
+        "glm4_moe_lite" => XmlToolTemplates.Glm47,
+        _ => null,
+    };
 
     private static Glm4Layout? FamilyLayout(string? modelType) => modelType switch
     {

@@ -40,10 +40,11 @@ internal sealed class Glm4ChatTemplate : IChatTemplate
     public static string? FindMissingToken(ITokenizer tokenizer, Glm4Layout layout) =>
         (layout.WritesPrefix ? PrefixTokens.Concat(RoleTokens) : RoleTokens).FirstOrDefault(token => !tokenizer.TryGetSpecialId(token, out _));
 
-    public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools)
+    public List<int> Render(IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatTool> tools, ChatOptions options)
     {
         ArgumentNullException.ThrowIfNull(messages);
         ArgumentNullException.ThrowIfNull(tools);
+        ArgumentNullException.ThrowIfNull(options);
         var prompt = new PromptBuilder(_tokenizer, _encodesHeadersApart);
         foreach (int id in _prefix)
         {
@@ -56,12 +57,14 @@ internal sealed class Glm4ChatTemplate : IChatTemplate
         }
 
         AddMessages(prompt, _layout.SystemsFirst ? [.. messages.Where(IsSystem), .. messages.Where(m => !IsSystem(m))] : messages);
+        prompt.Text(ForcedOpening(options));
         return prompt.Build();
     }
 
-    public List<int>? RenderAppended(IReadOnlyList<ChatMessage> newMessages)
+    public List<int>? RenderAppended(IReadOnlyList<ChatMessage> newMessages, ChatOptions options)
     {
         ArgumentNullException.ThrowIfNull(newMessages);
+        ArgumentNullException.ThrowIfNull(options);
         if (!_layout.OnlyAppends || (_layout.SystemsFirst && newMessages.Any(IsSystem)))
         {
             return null;
@@ -69,14 +72,28 @@ internal sealed class Glm4ChatTemplate : IChatTemplate
 
         var prompt = new PromptBuilder(_tokenizer, _encodesHeadersApart);
         AddMessages(prompt, newMessages);
+        prompt.Text(ForcedOpening(options));
         return prompt.Build();
     }
 
-    public IReplyParser CreateReplyParser(IReadOnlyCollection<string> toolNames)
+    public IReplyParser CreateReplyParser(IReadOnlyList<ChatTool> tools, ChatOptions options)
     {
-        ArgumentNullException.ThrowIfNull(toolNames);
-        return new Glm4ReplyParser(toolNames, startsInHeader: _layout.AnswerOpening.Length == 0);
+        ArgumentNullException.ThrowIfNull(tools);
+        ArgumentNullException.ThrowIfNull(options);
+        var parser = new Glm4ReplyParser([.. tools.Select(tool => tool.Name)], startsInHeader: Thinks || _layout.AnswerOpening.Length == 0);
+        parser.Push(ForcedOpening(options), new StringBuilder(), new StringBuilder()); // as if the model had written it
+        return Thinks ? new ThoughtReplyParser(parser, startsInThought: true) : parser;
     }
+
+    private bool Thinks => _layout.AnswerOpening.EndsWith(ThoughtStart, StringComparison.Ordinal);
+
+    /// <summary>What a forced call's reply begins with.</summary>
+    private string ForcedOpening(ChatOptions options) => options.ForcedTool switch
+    {
+        null => "",
+        string tool when _layout.AnswerOpening.Length == 0 => $"{tool}\n",
+        _ => throw new ChatTemplateException("This model's chat layout has no form of a forced call; leave tool_choice to 'auto'."),
+    };
 
     private void AddMessages(PromptBuilder prompt, IReadOnlyList<ChatMessage> messages)
     {
@@ -91,8 +108,7 @@ internal sealed class Glm4ChatTemplate : IChatTemplate
         }
 
         prompt.Special(_assistant);
-        bool thinks = _layout.AnswerOpening.EndsWith(ThoughtStart, StringComparison.Ordinal);
-        if (thinks && _tokenizer.TryGetSpecialId(ThoughtStart, out int thoughtId))
+        if (Thinks && _tokenizer.TryGetSpecialId(ThoughtStart, out int thoughtId))
         {
             prompt.Text(_layout.AnswerOpening[..^ThoughtStart.Length]);
             prompt.Special(thoughtId);

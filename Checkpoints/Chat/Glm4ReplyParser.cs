@@ -39,7 +39,7 @@ internal sealed class Glm4ReplyParser : IReplyParser
         Text,
     }
 
-    public void Push(ReadOnlySpan<char> text, StringBuilder content)
+    public void Push(ReadOnlySpan<char> text, StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         for (int i = 0; i < text.Length; i++)
@@ -59,7 +59,7 @@ internal sealed class Glm4ReplyParser : IReplyParser
         }
     }
 
-    public IReadOnlyList<ChatToolCall> Finish(StringBuilder content)
+    public IReadOnlyList<ChatToolCall> Finish(StringBuilder content, StringBuilder reasoning)
     {
         ArgumentNullException.ThrowIfNull(content);
         if (_state == State.Arguments)

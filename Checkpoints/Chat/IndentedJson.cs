@@ -61,7 +61,11 @@ internal static class IndentedJson
         }
     }
 
-    private static void AppendString(StringBuilder target, string value)
+    /// <summary>Appends a JSON string.</summary>
+    /// <param name="target">Gets it.</param>
+    /// <param name="value">The text.</param>
+    /// <param name="ensuresAscii">Whether characters beyond ASCII are escaped.</param>
+    public static void AppendString(StringBuilder target, string value, bool ensuresAscii = false)
     {
         target.Append('"');
         foreach (char unit in value)
@@ -76,6 +80,7 @@ internal static class IndentedJson
                 '\b' => target.Append(@"\b"),
                 '\f' => target.Append(@"\f"),
                 < ' ' => target.Append(CultureInfo.InvariantCulture, $"\\u{(int)unit:x4}"),
+                > '~' when ensuresAscii => target.Append(CultureInfo.InvariantCulture, $"\\u{(int)unit:x4}"),
                 _ => target.Append(unit),
             };
         }

@@ -9,6 +9,8 @@ namespace GlmCluster.Checkpoints.Text;
 /// <summary>The text side of a model: tokenizer, chat layout and sampling defaults. Immutable and thread-safe.</summary>
 public sealed class TextModel
 {
+    private static readonly string[] TokenNames = ["bos_token", "eos_token", "pad_token", "unk_token"];
+
     private readonly int[] _prefix;
 
     private TextModel(ITokenizer tokenizer, GenerationDefaults defaults)
@@ -41,7 +43,7 @@ public sealed class TextModel
 
         bool hasRanksFile = !assets.TryGetFile(TextAssets.TokenizerJson, out _);
         IChatTemplate? template = ChatTemplateReader.Read(
-            tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), hasRanksFile, out string? problem);
+            tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), ReadTokenNames(tokenizerConfig), hasRanksFile, out string? problem);
         return new TextModel(tokenizer, defaults) { ChatTemplate = template, ChatTemplateProblem = problem };
     }
 
@@ -91,6 +93,20 @@ public sealed class TextModel
         }
 
         return tokens;
+    }
+
+    private static Dictionary<string, string> ReadTokenNames(FolderJson tokenizerConfig)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (string key in TokenNames)
+        {
+            if (tokenizerConfig.Find(key, JsonValueKind.String) is not null && tokenizerConfig.FindString(key) is string token)
+            {
+                names[key] = token;
+            }
+        }
+
+        return names;
     }
 
     /// <summary>A tokenizer with more ids than the model has rows would make prompts that the model cannot read.</summary>

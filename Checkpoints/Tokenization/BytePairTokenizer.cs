@@ -34,6 +34,8 @@ internal sealed class BytePairTokenizer : ITokenizer
 
     public int Count => _pieces.Count;
 
+    public IReadOnlyCollection<string> SpecialTokens => _tokenIds.Keys;
+
     public bool TryGetSpecialId(string token, out int id) => _tokenIds.TryGetValue(token, out id);
 
     public bool IsSpecial(int id) => GetBytes(id).IsEmpty;

@@ -10,6 +10,9 @@ public interface ITokenizer
     /// <remarks>A lone surrogate is encoded as U+FFFD.</remarks>
     void Encode(ReadOnlySpan<char> text, ICollection<int> ids);
 
+    /// <summary>Texts of the special tokens.</summary>
+    IReadOnlyCollection<string> SpecialTokens { get; }
+
     /// <summary>Finds a special token by its exact text.</summary>
     bool TryGetSpecialId(string token, out int id);
 

@@ -142,6 +142,7 @@ internal sealed class GenerationAdmission(
             IncludeUsage = order.IncludeUsage,
             Prefix = order.Echo ? prompt.Text : "",
             Tools = prompt.Tools,
+            Reply = prompt.Reply,
         },
         CreatedAt = time.GetUtcNow(),
     };

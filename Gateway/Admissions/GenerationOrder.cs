@@ -56,8 +56,13 @@ internal abstract record PromptSource
 /// <param name="Conversation">The id of any of its answers; null: a new one.</param>
 /// <param name="Tools">Null: the conversation's.</param>
 /// <param name="Store">False: neither the turn nor its answer is kept.</param>
+/// <param name="Reply">How the answer is asked for; null: as usual.</param>
 internal sealed record ChatPrompt(
-    ImmutableArray<TurnMessage> Messages, GenerationId? Conversation, ImmutableArray<ToolDeclaration>? Tools, bool Store)
+    ImmutableArray<TurnMessage> Messages,
+    GenerationId? Conversation,
+    ImmutableArray<ToolDeclaration>? Tools,
+    bool Store,
+    ReplySettings? Reply = null)
     : PromptSource
 {
     public override string Field => "messages";

@@ -14,7 +14,9 @@ namespace GlmCluster.Gateway.Admissions;
 /// <param name="Text">A plain prompt as text, to be echoed; empty for a chat.</param>
 /// <param name="Turn">What the conversation will keep; null: nothing.</param>
 /// <param name="Tools">Tools whose calls may appear in the answer.</param>
-internal sealed record Prompt(ImmutableArray<int> Ids, string Text, ConversationTurn? Turn, ImmutableArray<ToolDeclaration> Tools);
+/// <param name="Reply">How the answer is asked for; null: as usual.</param>
+internal sealed record Prompt(
+    ImmutableArray<int> Ids, string Text, ConversationTurn? Turn, ImmutableArray<ToolDeclaration> Tools, ReplySettings? Reply = null);
 
 /// <summary>Outcome of rendering: exactly one member is set.</summary>
 internal readonly record struct PromptResult(Prompt? Prompt, Refusal? Refusal);
@@ -30,6 +32,8 @@ internal static class PromptBuilder
             return source switch
             {
                 ChatPrompt when model.Text.ChatTemplateProblem is { } problem => new(null, Refusal.Invalid(problem, "model")),
+                ChatPrompt chat when ForcesUnknownTool(chat, conversation) => new(null, Refusal.Invalid(
+                    $"'tool_choice' forces a call of '{chat.Reply!.ForcedTool}', which is not among the tools.", "tool_choice")),
                 ChatPrompt chat => new(BuildChat(chat, model, conversation), null),
                 TextPrompt text => new(new Prompt([.. model.Text.EncodePlain(text.Text)], text.Text, null, []), null),
                 IdsPrompt ids => BuildIds(ids, model),
@@ -44,7 +48,7 @@ internal static class PromptBuilder
 
     private static Prompt BuildChat(ChatPrompt chat, ServedModel model, Conversation? conversation)
     {
-        ImmutableArray<ToolDeclaration> earlierTools = conversation is { Turns: [.., var last] } ? last.Turn.Tools : [];
+        ImmutableArray<ToolDeclaration> earlierTools = EarlierTools(conversation);
         ImmutableArray<ToolDeclaration> tools = chat.Tools ?? earlierTools;
         IEnumerable<int>? ids = null;
         if (conversation is not null && conversation.Model.ContentHash == model.Card.Model.ContentHash && tools.SequenceEqual(earlierTools))
@@ -59,13 +63,20 @@ internal static class PromptBuilder
             Index = conversation?.Turns.Length ?? 0,
             Messages = chat.Messages,
             Tools = tools,
+            Reply = chat.Reply,
         };
-        return new Prompt([.. ids], "", turn, tools);
+        return new Prompt([.. ids], "", turn, tools, chat.Reply);
     }
+
+    private static bool ForcesUnknownTool(ChatPrompt chat, Conversation? conversation) =>
+        chat.Reply?.ForcedTool is string forced && !(chat.Tools ?? EarlierTools(conversation)).Any(tool => tool.Name == forced);
+
+    private static ImmutableArray<ToolDeclaration> EarlierTools(Conversation? conversation) =>
+        conversation is { Turns: [.., var last] } ? last.Turn.Tools : [];
 
     /// <summary>Puts the new messages after the ids of the earlier turns; null where the layout does not allow it.</summary>
     private static IEnumerable<int>? Append(ChatPrompt chat, TextModel text, Conversation conversation) =>
-        text.ChatTemplate!.RenderAppended([.. chat.Messages.Select(ToChatMessage)]) is { } appended
+        text.ChatTemplate!.RenderAppended([.. chat.Messages.Select(ToChatMessage)], chat.Reply.ToChatOptions()) is { } appended
             ? conversation.ContextIds.Concat(appended)
             : null;
 
@@ -80,7 +91,7 @@ internal static class PromptBuilder
         }
 
         messages.AddRange(chat.Messages.Select(ToChatMessage));
-        return text.ChatTemplate!.Render(messages, [.. tools.Select(tool => new ChatTool(tool.Name, tool.DeclarationJson))]);
+        return text.ChatTemplate!.Render(messages, tools.ToChatTools(), chat.Reply.ToChatOptions());
     }
 
     private static ChatMessage ToChatMessage(TurnMessage message) => new(
@@ -93,7 +104,8 @@ internal static class PromptBuilder
             _ => throw new ChatTemplateException($"There is no role '{message.Role}'."),
         },
         message.Content,
-        [.. message.ToolCalls.Select(call => new ChatToolCall(call.Name, call.ArgumentsJson))]);
+        [.. message.ToolCalls.Select(call => new ChatToolCall(call.Name, call.ArgumentsJson))],
+        message.Reasoning);
 
     private static PromptResult BuildIds(IdsPrompt prompt, ServedModel model)
     {
@@ -105,7 +117,7 @@ internal static class PromptBuilder
 
         var text = new StringBuilder();
         AnswerReader reader = AnswerReader.ForText(model.Text, default, []);
-        reader.PushAll(prompt.Ids.AsSpan(), text);
+        reader.PushAll(prompt.Ids.AsSpan(), text, new StringBuilder());
         text.Append(reader.Finish(new GenerationEnd(EndReason.Stop, new TokenUsage(0, 0))).Text);
         return new(new Prompt(prompt.Ids, text.ToString(), null, []), null);
     }

@@ -20,6 +20,7 @@ internal sealed class AnswerReader
     private readonly IReplyParser? _parser;
     private readonly StopStringMatcher _stops;
     private readonly StringBuilder _parsed = new(); // the parser's output for one id
+    private readonly StringBuilder _reasoning = new(); // the same, of what the model thinks
     private char[] _text = new char[256]; // what the last call returned, then what may begin a stop string
     private int _textLength;
     private int _returned; // characters of _text that the last call returned
@@ -33,10 +34,17 @@ internal sealed class AnswerReader
         _stops = new StopStringMatcher(stopStrings);
     }
 
+    /// <summary>What the model thought with the last id, valid until the next call; empty for most ids.</summary>
+    public StringBuilder Reasoning => _reasoning;
+
     /// <summary>Reads a reply to a chat prompt, in which only the declared tools' calls are calls.</summary>
     public static AnswerReader ForChat(
-        TextModel model, GenerationId generation, ImmutableArray<ToolDeclaration> tools, ImmutableArray<string> stopStrings) =>
-        new(model, generation, model.ChatTemplate?.CreateReplyParser([.. tools.Select(tool => tool.Name)]), stopStrings);
+        TextModel model,
+        GenerationId generation,
+        ImmutableArray<ToolDeclaration> tools,
+        ReplySettings? reply,
+        ImmutableArray<string> stopStrings) =>
+        new(model, generation, model.ChatTemplate?.CreateReplyParser(tools.ToChatTools(), reply.ToChatOptions()), stopStrings);
 
     /// <summary>Reads bare text.</summary>
     public static AnswerReader ForText(TextModel model, GenerationId generation, ImmutableArray<string> stopStrings) =>
@@ -47,6 +55,7 @@ internal sealed class AnswerReader
     public ReadOnlySpan<char> Push(int id)
     {
         DropReturned();
+        _reasoning.Clear();
         ReadOnlySpan<char> raw = _detokenizer.Push(id);
         if (!raw.IsEmpty)
         {
@@ -57,11 +66,12 @@ internal sealed class AnswerReader
     }
 
     /// <summary>Takes several ids, for readers who do not mind where text ends.</summary>
-    public void PushAll(ReadOnlySpan<int> ids, StringBuilder text)
+    public void PushAll(ReadOnlySpan<int> ids, StringBuilder text, StringBuilder reasoning)
     {
         foreach (int id in ids)
         {
             text.Append(Push(id));
+            reasoning.Append(_reasoning);
         }
     }
 
@@ -69,17 +79,18 @@ internal sealed class AnswerReader
     public Answer Finish(GenerationEnd end)
     {
         DropReturned();
+        _reasoning.Clear();
         Parse(_detokenizer.Finish());
         IReadOnlyList<ChatToolCall> calls = [];
         if (_parser is not null)
         {
             _parsed.Clear();
-            calls = _parser.Finish(_parsed);
+            calls = _parser.Finish(_parsed, _reasoning);
             TakeParsed();
         }
 
         _stops.Finish();
-        return new Answer(new string(TakeVisible()), [.. calls.Select(Name)], end);
+        return new Answer(new string(TakeVisible()), _reasoning.ToString(), [.. calls.Select(Name)], end);
     }
 
     private void Parse(ReadOnlySpan<char> raw)
@@ -92,7 +103,7 @@ internal sealed class AnswerReader
         }
 
         _parsed.Clear();
-        _parser.Push(raw, _parsed);
+        _parser.Push(raw, _parsed, _reasoning);
         TakeParsed();
     }
 

@@ -12,10 +12,18 @@ internal static class StoredAnswer
     public static TurnMessage Read(FinishedTurn turn, TextModel model)
     {
         // Stored ids end before the stop string, so none is looked for.
-        AnswerReader reader = AnswerReader.ForChat(model, turn.Answer, turn.Turn.Tools, []);
+        AnswerReader reader = AnswerReader.ForChat(model, turn.Answer, turn.Turn.Tools, turn.Turn.Reply, []);
         var text = new StringBuilder();
-        reader.PushAll(turn.AnswerIds.AsSpan(), text);
+        var reasoning = new StringBuilder();
+        reader.PushAll(turn.AnswerIds.AsSpan(), text, reasoning);
         Answer tail = reader.Finish(new GenerationEnd(turn.Reason, new TokenUsage(0, 0)));
-        return new TurnMessage { Role = "assistant", Content = text.Append(tail.Text).ToString(), ToolCalls = tail.ToolCalls };
+        reasoning.Append(tail.Reasoning);
+        return new TurnMessage
+        {
+            Role = "assistant",
+            Content = text.Append(tail.Text).ToString(),
+            Reasoning = reasoning.Length > 0 ? reasoning.ToString() : null,
+            ToolCalls = tail.ToolCalls,
+        };
     }
 }

@@ -193,9 +193,9 @@ internal sealed class GenerationResponder(
         for (int i = 0; i < ids.Length; i++)
         {
             ReadOnlySpan<char> text = reader.Push(ids[i]);
-            if (!text.IsEmpty)
+            if (!text.IsEmpty || reader.Reasoning.Length > 0)
             {
-                form.WriteText(sse.Output, tokens.FirstSeq + i, text);
+                form.WriteText(sse.Output, tokens.FirstSeq + i, text, reader.Reasoning);
             }
         }
     }
@@ -204,16 +204,17 @@ internal sealed class GenerationResponder(
     {
         AnswerReader reader = dialect.CreateReader(generation.Served);
         var text = new StringBuilder();
+        var reasoning = new StringBuilder();
         do
         {
             switch (generation.Events.Current)
             {
                 case TokensAppended tokens:
-                    reader.PushAll(tokens.Ids.Span, text);
+                    reader.PushAll(tokens.Ids.Span, text, reasoning);
                     break;
                 case GenerationEnded ended:
                     Answer tail = reader.Finish(ended.End);
-                    return tail with { Text = text.Append(tail.Text).ToString() };
+                    return tail with { Text = text.Append(tail.Text).ToString(), Reasoning = reasoning.Append(tail.Reasoning).ToString() };
             }
         }
         while (await generation.Events.MoveNextAsync());

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 
@@ -33,8 +34,9 @@ internal interface IStreamForm : IDisposable
     /// <summary>Writes text that became visible with one log token. Allocates nothing once warm.</summary>
     /// <param name="output">The response.</param>
     /// <param name="seq">Log position of the token.</param>
-    /// <param name="text">Not empty.</param>
-    void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text);
+    /// <param name="text">Empty only where there is reasoning.</param>
+    /// <param name="reasoning">What the model thought with this token; mostly empty.</param>
+    void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text, StringBuilder reasoning);
 
     /// <summary>Writes everything from the last token's text to the end mark.</summary>
     /// <param name="output">The response.</param>

@@ -18,7 +18,16 @@ public sealed record ConversationTurn
 
     /// <summary>Tools in force for this turn, as rendered into the prompt.</summary>
     public ImmutableArray<ToolDeclaration> Tools { get; init; } = [];
+
+    /// <summary>How the answer was asked for; null: as usual.</summary>
+    public ReplySettings? Reply { get; init; }
 }
+
+/// <summary>What a client chose about the layout of the answer. The prompt was rendered so, and the answer is read so.</summary>
+/// <param name="Thinks">Whether the model may think before it answers.</param>
+/// <param name="KeepsThoughts">Whether thoughts of earlier turns stay in the prompt.</param>
+/// <param name="ForcedTool">A declared tool that the answer calls; null: the model decides.</param>
+public sealed record ReplySettings(bool Thinks = true, bool KeepsThoughts = false, string? ForcedTool = null);
 
 /// <summary>One message as the client sent it.</summary>
 public sealed record TurnMessage
@@ -27,6 +36,9 @@ public sealed record TurnMessage
     public required string Role { get; init; }
 
     public string Content { get; init; } = "";
+
+    /// <summary>For <c>assistant</c>: what it thought before; null: nothing, or not told.</summary>
+    public string? Reasoning { get; init; }
 
     /// <summary>For <c>assistant</c>: the calls it made.</summary>
     public ImmutableArray<ToolCall> ToolCalls { get; init; } = [];

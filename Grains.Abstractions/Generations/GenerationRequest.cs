@@ -86,4 +86,7 @@ public sealed record ClientView
 
     /// <summary>Tools whose calls may appear in the answer.</summary>
     public ImmutableArray<ToolDeclaration> Tools { get; init; } = [];
+
+    /// <summary>How the answer was asked for; null: as usual.</summary>
+    public ReplySettings? Reply { get; init; }
 }

@@ -81,9 +81,9 @@ public sealed class QualityTexts(TextModel text, int contextTokens)
                 continue;
             }
 
-            List<int> before = template.Render(dialogue.Messages[..i], dialogue.Tools);
-            List<int> answered = template.Render(dialogue.Messages[..(i + 1)], dialogue.Tools);
-            List<int> continued = template.Render([.. dialogue.Messages[..(i + 1)], NextQuestion], dialogue.Tools);
+            List<int> before = template.Render(dialogue.Messages[..i], dialogue.Tools, ChatOptions.Default);
+            List<int> answered = template.Render(dialogue.Messages[..(i + 1)], dialogue.Tools, ChatOptions.Default);
+            List<int> continued = template.Render([.. dialogue.Messages[..(i + 1)], NextQuestion], dialogue.Tools, ChatOptions.Default);
             int start = CommonPrefix(before, answered);
             int end = CommonPrefix(answered, continued);
             long[] ids = [.. answered[..end]];

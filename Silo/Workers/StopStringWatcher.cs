@@ -3,6 +3,7 @@ using GlmCluster.Checkpoints.Chat;
 using GlmCluster.Checkpoints.Text;
 using GlmCluster.Checkpoints.Tokenization;
 using GlmCluster.Engine.Sequences;
+using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Silo.Workers;
@@ -14,6 +15,7 @@ internal sealed class StopStringWatcher : ISequenceWatcher
     private readonly IReplyParser? _parser;
     private readonly StopStringMatcher _stops;
     private readonly StringBuilder _visible = new(); // the parser's output for one id
+    private readonly StringBuilder _reasoning = new(); // in which stop strings do not count
     private readonly List<long> _textLengthAfter = []; // by generated id
 
     public StopStringWatcher(TextModel text, GenerationRequest request)
@@ -22,7 +24,10 @@ internal sealed class StopStringWatcher : ISequenceWatcher
         _stops = new StopStringMatcher(request.StopStrings);
         if (request.IsChatReply)
         {
-            _parser = text.ChatTemplate?.CreateReplyParser([.. request.View.Tools.Select(tool => tool.Name)]);
+            ReplySettings reply = request.View.Reply ?? new ReplySettings();
+            _parser = text.ChatTemplate?.CreateReplyParser(
+                [.. request.View.Tools.Select(tool => new ChatTool(tool.Name, tool.DeclarationJson))],
+                new ChatOptions(reply.Thinks, reply.KeepsThoughts, reply.ForcedTool));
         }
     }
 
@@ -44,13 +49,14 @@ internal sealed class StopStringWatcher : ISequenceWatcher
 
     private void PushParsed(IReplyParser parser, ReadOnlySpan<char> raw)
     {
-        parser.Push(raw, _visible);
+        parser.Push(raw, _visible, _reasoning);
         foreach (ReadOnlyMemory<char> part in _visible.GetChunks())
         {
             _stops.Push(part.Span);
         }
 
         _visible.Clear();
+        _reasoning.Clear();
     }
 
     /// <summary>Ids whose text lies before the cut.</summary>

@@ -19,9 +19,11 @@ internal sealed record ChatChoice(int Index, ChatAnswer Message, string FinishRe
 
 /// <summary>The assistant's message.</summary>
 /// <param name="Content">Null where there are only calls.</param>
+/// <param name="ReasoningContent">What the model thought before; null: nothing.</param>
 internal sealed record ChatAnswer(
     string Role,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Content,
+    string? ReasoningContent,
     ImmutableArray<ChatToolCallObject>? ToolCalls);
 
 /// <summary>One event of a streamed chat.</summary>
@@ -39,7 +41,8 @@ internal sealed record ChatChunkChoice(
     ChatDelta Delta,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason);
 
-internal sealed record ChatDelta(string? Role = null, string? Content = null, ImmutableArray<ChatToolCallObject>? ToolCalls = null);
+internal sealed record ChatDelta(
+    string? Role = null, string? Content = null, string? ReasoningContent = null, ImmutableArray<ChatToolCallObject>? ToolCalls = null);
 
 /// <summary>Answer of <c>/v1/completions</c>; its chunks have the same form, with usage only in the last.</summary>
 internal sealed record TextCompletion(

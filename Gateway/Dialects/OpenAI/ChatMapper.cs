@@ -30,7 +30,7 @@ internal static class ChatMapper
             $"the id of an earlier answer: {GenerationId.Digits} hex digits")
         ?? Require(request.MaxCompletionTokens is not < 1, "max_completion_tokens", "1 or more")
         ?? SamplingMapper.Check(request, request.MaxCompletionTokens ?? request.MaxTokens)
-        ?? CheckToolChoice(request.ToolChoice)
+        ?? ReplyMapper.Check(request)
         ?? CheckTools(request.Tools ?? [])
         ?? Require(request.Messages is { Length: > 0 }, "messages", "an array with at least one message")
         ?? request.Messages!.Value.Select(CheckMessage).FirstOrDefault(error => error is not null);
@@ -44,8 +44,9 @@ internal static class ChatMapper
         Prompt = new ChatPrompt(
             [.. request.Messages!.Value.Select(message => MapMessage(message!))],
             GenerationId.TryParse(request.ConversationId, out GenerationId conversation) ? conversation : null,
-            ForbidsTools(request.ToolChoice) ? [] : MapTools(request.Tools),
-            request.Store ?? true),
+            ReplyMapper.ForbidsTools(request.ToolChoice) ? [] : MapTools(request.Tools),
+            request.Store ?? true,
+            ReplyMapper.Map(request)),
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxCompletionTokens ?? request.MaxTokens,
         MaxLength = request.MaxLength,
@@ -55,17 +56,6 @@ internal static class ChatMapper
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Idempotency = idempotency,
     };
-
-    private static OpenAIError? CheckToolChoice(JsonElement? choice) => Require(
-        choice is not { } value
-            || value.ValueKind == JsonValueKind.Null
-            || (value.ValueKind == JsonValueKind.String && value.GetString() is "auto" or "none"),
-        "tool_choice",
-        "'auto' or 'none'; a call cannot be forced");
-
-    /// <remarks>With <c>none</c> the tools are not even shown to the model, which keeps it from calling them.</remarks>
-    private static bool ForbidsTools(JsonElement? choice) =>
-        choice is { ValueKind: JsonValueKind.String } value && value.GetString() == "none";
 
     private static OpenAIError? CheckTools(ImmutableArray<ChatRequestTool?> tools)
     {
@@ -89,7 +79,8 @@ internal static class ChatMapper
         return null;
     }
 
-    private static string? FunctionName(ChatRequestTool? tool) =>
+    /// <summary>The declared name; null where there is none.</summary>
+    public static string? FunctionName(ChatRequestTool? tool) =>
         tool?.Function is { ValueKind: JsonValueKind.Object } function
         && function.TryGetProperty("name", out JsonElement name)
         && name.ValueKind == JsonValueKind.String
@@ -121,6 +112,7 @@ internal static class ChatMapper
             _ => message.Role!,
         },
         Content = message.Content ?? "",
+        Reasoning = message.ReasoningContent,
         ToolCalls = [.. (message.ToolCalls ?? [])
             .Select(call => new ToolCall(call!.Id ?? "", call.Function!.Name!, call.Function.Arguments!))],
         ToolCallId = message.ToolCallId,

@@ -71,7 +71,19 @@ internal sealed record ChatRequest : SamplingRequest
     public string? ConversationId { get; init; }
 
     public bool? Store { get; init; }
+
+    /// <summary>Zhipu's switch for thoughts.</summary>
+    public ThinkingSwitch? Thinking { get; init; }
+
+    /// <summary>The same switch as other servers of these models name it; other members are ignored.</summary>
+    public TemplateSwitches? ChatTemplateKwargs { get; init; }
 }
+
+/// <param name="Type"><c>enabled</c> or <c>disabled</c>.</param>
+/// <param name="ClearThinking">Whether thoughts of earlier turns leave the prompt.</param>
+internal sealed record ThinkingSwitch(string? Type, bool? ClearThinking);
+
+internal sealed record TemplateSwitches(bool? EnableThinking, bool? ClearThinking);
 
 /// <summary>One message. Content is text, or parts of text that are put together.</summary>
 internal sealed record ChatRequestMessage
@@ -80,6 +92,9 @@ internal sealed record ChatRequestMessage
 
     [JsonConverter(typeof(ContentConverter))]
     public string? Content { get; init; }
+
+    /// <summary>What an assistant thought before.</summary>
+    public string? ReasoningContent { get; init; }
 
     public ImmutableArray<ChatToolCallObject?>? ToolCalls { get; init; }
 

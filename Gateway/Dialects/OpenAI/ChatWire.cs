@@ -22,7 +22,8 @@ internal static class ChatWire
     public static ChatCompletion CreateCompletion(ServedGeneration generation, Answer answer)
     {
         string? content = answer.Text.Length > 0 || answer.ToolCalls.IsEmpty ? answer.Text : null;
-        var message = new ChatAnswer(Assistant, content, MapCalls(answer.ToolCalls, indexed: false));
+        string? reasoning = answer.Reasoning.Length > 0 ? answer.Reasoning : null;
+        var message = new ChatAnswer(Assistant, content, reasoning, MapCalls(answer.ToolCalls, indexed: false));
         return new ChatCompletion(
             generation.Request.Id.ToString(),
             "chat.completion",

@@ -38,7 +38,11 @@ internal sealed class ChatDialect() : OpenAIDialect(ChatMapper.Dialect, "chat.co
     public static ChatDialect Instance { get; } = new();
 
     public override AnswerReader CreateReader(ServedGeneration generation) => AnswerReader.ForChat(
-        generation.Model.Text, generation.Request.Id, generation.Request.View.Tools, generation.Request.StopStrings);
+        generation.Model.Text,
+        generation.Request.Id,
+        generation.Request.View.Tools,
+        generation.Request.View.Reply,
+        generation.Request.StopStrings);
 
     public override IStreamForm OpenStream(ServedGeneration generation, StreamPosition after) => new ChatStreamForm(generation, after);
 

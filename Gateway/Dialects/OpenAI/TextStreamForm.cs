@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
@@ -21,7 +22,7 @@ internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition
         }
     }
 
-    public void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text) =>
+    public void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text, StringBuilder reasoning) =>
         _frames.WriteText(output, new StreamPosition(seq), _textChunk, text);
 
     public void WriteEnd(IBufferWriter<byte> output, Answer tail)

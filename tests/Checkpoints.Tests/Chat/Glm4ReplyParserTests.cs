@@ -73,13 +73,13 @@ public sealed class Glm4ReplyParserTests
         var content = new StringBuilder();
         var parser = new Glm4ReplyParser(Tools, startsInHeader: true);
 
-        parser.Push("g", content);
+        parser.Push("g", content, new StringBuilder());
         Assert.Equal("", content.ToString());
-        parser.Push("o", content);
+        parser.Push("o", content, new StringBuilder());
         Assert.Equal("go", content.ToString());
 
         var second = new Glm4ReplyParser(Tools, startsInHeader: true);
-        second.Push("\n你", content);
+        second.Push("\n你", content, new StringBuilder());
         Assert.Equal("go你", content.ToString());
     }
 
@@ -89,9 +89,9 @@ public sealed class Glm4ReplyParserTests
         var content = new StringBuilder();
         var parser = new Glm4ReplyParser(Tools, startsInHeader: false);
 
-        parser.Push("\nget\n{}", content);
+        parser.Push("\nget\n{}", content, new StringBuilder());
 
-        Assert.Empty(parser.Finish(content));
+        Assert.Empty(parser.Finish(content, new StringBuilder()));
         Assert.Equal("\nget\n{}", content.ToString());
     }
 
@@ -113,11 +113,11 @@ public sealed class Glm4ReplyParserTests
         int start = 0;
         foreach (int cut in cuts)
         {
-            parser.Push(reply.AsSpan(start, cut - start), content);
+            parser.Push(reply.AsSpan(start, cut - start), content, new StringBuilder());
             start = cut;
         }
 
-        ChatToolCall? call = parser.Finish(content).SingleOrDefault();
+        ChatToolCall? call = parser.Finish(content, new StringBuilder()).SingleOrDefault();
         return (content.ToString(), call);
     }
 }

@@ -1,4 +1,3 @@
-using GlmCluster.Checkpoints.Tests.Chat;
 using GlmCluster.Checkpoints.Tests.Tokenization;
 using GlmCluster.Checkpoints.Text;
 
@@ -69,8 +68,7 @@ public sealed class TextModelTests
     }
 
     [Theory]
-    [InlineData("glm", TestTemplates.Glm45)]
-    [InlineData("glm", TestTemplates.ChatGlm3)]
+    [InlineData("glm", "{% extends 'base' %}")]
     [InlineData("llama", null)]
     public void Load_UnknownChatLayout_OffersPlainCompletionsOnly(string modelType, string? template)
     {

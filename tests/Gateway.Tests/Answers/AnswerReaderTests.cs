@@ -59,7 +59,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Push_StopStringIsLineFeed_TheHeadersOwnDoesNotCount()
     {
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], ["\n"]);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], null, ["\n"]);
 
         Assert.Equal("first", Push(reader, "\nfirst\nsecond"));
     }
@@ -68,7 +68,7 @@ public sealed class AnswerReaderTests
     public void Finish_ToolCall_IsNamedAfterTheGeneration()
     {
         GenerationId id = GenerationId.New();
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, id, [new ToolDeclaration("f", "{}")], []);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, id, [new ToolDeclaration("f", "{}")], null, []);
 
         Assert.Equal("", Push(reader, "f\n{\"a\": 1}"));
 
@@ -80,7 +80,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Finish_UndeclaredTool_IsText()
     {
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], []);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], null, []);
 
         string text = Push(reader, "f\n{\"a\": 1}");
 
@@ -91,7 +91,7 @@ public sealed class AnswerReaderTests
     public void Push_Warm_AllocatesNothing()
     {
         ImmutableArray<int> ids = Nano.Reply("从前，小红住在兰州。Once upon a time, Emma lived in Cairo.");
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], ["never seen"]);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], null, ["never seen"]);
         Warm();
         Warm();
 
@@ -112,7 +112,7 @@ public sealed class AnswerReaderTests
     private static string Push(AnswerReader reader, string text)
     {
         var visible = new StringBuilder();
-        reader.PushAll(Nano.Encode(text).ToArray(), visible);
+        reader.PushAll(Nano.Encode(text).ToArray(), visible, new StringBuilder());
         return visible.ToString();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Dialects.OpenAI;
 using GlmCluster.Gateway.Models;
@@ -10,6 +11,9 @@ namespace GlmCluster.Gateway.Tests.Dialects;
 
 public sealed class ChatStreamFormTests
 {
+    private static readonly StringBuilder NoReasoning = new();
+    private static readonly StringBuilder Reasoning = new("想一想");
+
     [Fact]
     public void WriteText_Warm_AllocatesNothing()
     {
@@ -28,7 +32,8 @@ public sealed class ChatStreamFormTests
         for (int seq = 1; seq <= 1000; seq++)
         {
             output.Clear();
-            form.WriteText(output, seq, "你好 \"quoted\"\n");
+            form.WriteText(output, seq, "你好 \"quoted\"\n", NoReasoning);
+            form.WriteText(output, seq, "", Reasoning);
         }
     }
 

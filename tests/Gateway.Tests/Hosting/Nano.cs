@@ -20,6 +20,9 @@ internal static class Nano
 
     public static TextAssets Assets { get; } = TextAssets.FromFolder(RepositoryFolder.Path("assets", "glm-nano"));
 
+    /// <summary>The tokenizer file, to be put under another model's layout.</summary>
+    public static ReadOnlyMemory<byte> TokenizerJson { get; } = File.ReadAllBytes(RepositoryFolder.Path("assets", "glm-nano", "tokenizer.json"));
+
     public static TextModel Text { get; } = TextModel.Load(Assets);
 
     public static ModelCard Card { get; } = new()
