@@ -1,8 +1,8 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Decoding.Stages;
+using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
 using GlmCluster.Engine.Onnx;

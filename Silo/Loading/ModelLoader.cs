@@ -73,6 +73,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                 Text = loadedText,
                 Runner = runner,
                 Sizes = sizes,
+                Stages = runner.Stages,
                 EngineLimits = new GenerationEngineOptions
                 {
                     ContextTokens = sizes.ContextTokens,

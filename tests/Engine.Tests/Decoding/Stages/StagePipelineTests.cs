@@ -99,7 +99,7 @@ public sealed class StagePipelineTests
 
             Assert.Equal(Tokens(batch).ToList(), Enumerable.Range(0, halves.Count).SelectMany(half => Tokens(halves[half])));
             Assert.Equal(batch.LogitRowCount, Enumerable.Range(0, halves.Count).Sum(half => halves[half].LogitRowCount));
-            Assert.Equal(halves[0].LogitRowCount, halves.FirstLogitRow(1));
+            Assert.Equal(halves.Count == 2 ? halves[0].LogitRowCount : 0, halves.FirstLogitRow(halves.Count - 1));
         }
     }
 
