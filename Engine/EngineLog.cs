@@ -23,6 +23,9 @@ internal static partial class EngineLog
     [LoggerMessage(4101, LogLevel.Warning, "Preempted sequence {SequenceId}: needs {NeededBlocks} KV blocks, {FreeBlocks} free")]
     public static partial void Preempted(this ILogger logger, long sequenceId, int neededBlocks, int freeBlocks);
 
+    [LoggerMessage(4104, LogLevel.Debug, "Sequence {SequenceId} gave its place to sequence {NextId}")]
+    public static partial void Displaced(this ILogger logger, long sequenceId, long nextId);
+
     [LoggerMessage(4102, LogLevel.Error, "Sequence {SequenceId} failed at generated token {Index}: its logits are not numbers")]
     public static partial void LogitsInvalid(this ILogger logger, long sequenceId, int index);
 

@@ -51,6 +51,9 @@ public sealed record DecoderConfiguration
     /// <summary>The experts of the layers that have them; null: no layer has.</summary>
     public ExpertConfiguration? Experts { get; init; }
 
+    /// <summary>Widths of latent attention; null: keys and values are cached as they are.</summary>
+    public LatentConfiguration? Latent { get; init; }
+
     /// <summary>Whether the head falls back to the embedding where the folder stores no head of its own.</summary>
     public required bool TiedHead { get; init; }
 

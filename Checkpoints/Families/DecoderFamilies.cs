@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GlmCluster.Checkpoints.Families.ChatGlm;
 using GlmCluster.Checkpoints.Families.Glm;
 using GlmCluster.Checkpoints.Families.Glm4Moe;
+using GlmCluster.Checkpoints.Families.Glm4MoeLite;
 using GlmCluster.Checkpoints.Files;
 
 namespace GlmCluster.Checkpoints.Families;
@@ -10,7 +11,7 @@ namespace GlmCluster.Checkpoints.Families;
 public static class DecoderFamilies
 {
     /// <summary>Where families share a model type, the first that owns the file reads it.</summary>
-    public static ImmutableArray<DecoderFamily> All { get; } = [ChatGlmFamily.Instance, GlmFamily.Glm, GlmFamily.Glm4, Glm4MoeFamily.Instance];
+    public static ImmutableArray<DecoderFamily> All { get; } = [ChatGlmFamily.Instance, GlmFamily.Glm, GlmFamily.Glm4, Glm4MoeFamily.Instance, Glm4MoeLiteFamily.Instance];
 
     /// <exception cref="CheckpointException">No family has this model type; names it and what is supported.</exception>
     internal static DecoderFamily Find(JsonKeys keys)

@@ -85,6 +85,33 @@ public sealed record GroupedAttentionTensors<T>(
         new GroupedAttentionTensors<TOther>(QueryKeyValue.Map(map), Output.Map(map), QueryNorm?.Map(map), KeyNorm?.Map(map));
 }
 
+/// <summary>Multi-head latent attention; widths as in <see cref="Configuration.LatentConfiguration"/>.</summary>
+/// <param name="QueryDown">[queryWidth, hidden].</param>
+/// <param name="QueryNorm">[queryWidth].</param>
+/// <param name="QueryUp">Per head plain and rotated rows: [heads·(plainDim + rotaryDim), queryWidth].</param>
+/// <param name="KeyValueDown">[latentWidth + rotaryDim, hidden].</param>
+/// <param name="KeyValueNorm">[latentWidth].</param>
+/// <param name="KeyValueUp">Per head rows of keys and of values: [heads·(plainDim + valueDim), latentWidth].</param>
+public sealed record LatentAttentionTensors<T>(
+    LinearTensors<T> QueryDown,
+    NormTensors<T> QueryNorm,
+    LinearTensors<T> QueryUp,
+    LinearTensors<T> KeyValueDown,
+    NormTensors<T> KeyValueNorm,
+    LinearTensors<T> KeyValueUp,
+    LinearTensors<T> Output) : AttentionTensors<T>(Output)
+    where T : class
+{
+    public override AttentionTensors<TOther> Map<TOther>(Func<T, TOther> map) => new LatentAttentionTensors<TOther>(
+        QueryDown.Map(map),
+        QueryNorm.Map(map),
+        QueryUp.Map(map),
+        KeyValueDown.Map(map),
+        KeyValueNorm.Map(map),
+        KeyValueUp.Map(map),
+        Output.Map(map));
+}
+
 /// <summary>A feed-forward's tensors.</summary>
 public abstract record FeedForwardTensors<T>
     where T : class

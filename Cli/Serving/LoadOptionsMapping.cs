@@ -18,6 +18,7 @@ internal static class LoadOptionsMapping
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,
         KvMemoryBytes = settings.KvMemoryBytes,
+        PrefillSlowdown = settings.PrefillSlowdown,
         CacheScope = settings.CacheScope,
         OnnxRuntimeLibrary = settings.OnnxRuntimeLibrary,
         CacheFolder = settings.CacheFolder,

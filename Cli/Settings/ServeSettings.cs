@@ -42,8 +42,11 @@ internal sealed record ServeSettings
     /// <summary>New tokens in one step.</summary>
     public int StepTokens { get; init; } = 512;
 
-    /// <summary>Bytes of the KV cache. Default: a quarter of the memory this process may use, at most 2 GiB.</summary>
-    public long KvMemoryBytes { get; init; } = DefaultKvMemoryBytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    /// <summary>Bytes of the KV cache; null: planned from what the machine has.</summary>
+    public long? KvMemoryBytes { get; init; }
+
+    /// <summary>How much longer a token of a running answer may take while prompts are read.</summary>
+    public double PrefillSlowdown { get; init; } = 1.5;
 
     /// <summary>Who shares the prefix cache.</summary>
     public CacheScope CacheScope { get; init; }
@@ -67,6 +70,4 @@ internal sealed record ServeSettings
     public TimeSpan ConversationTtl { get; init; } = TimeSpan.FromHours(24);
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
-
-    internal static long DefaultKvMemoryBytes(long availableBytes) => Math.Min(availableBytes / 4, 2L << 30);
 }

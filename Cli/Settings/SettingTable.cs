@@ -41,9 +41,14 @@ internal static class SettingTable
             (s, value) => s with { MaxQueued = value }, s => s.MaxQueued),
         Integer("step-tokens", "TOKENS", "New tokens that one step may take.", "512", 1, 65_536,
             (s, value) => s with { StepTokens = value }, s => s.StepTokens),
-        Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "a quarter of memory, at most 2GB", "1MB to 4TB",
+        Of("prefill-slowdown", "FACTOR", "How much longer a token of a running answer may take while prompts are read.", "1.5", "a number, 1.1 to 1000",
+            (s, v) => double.TryParse(v.Text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value) && value is >= 1.1 and <= 1000
+                ? s with { PrefillSlowdown = value }
+                : null,
+            s => s.PrefillSlowdown.ToString(CultureInfo.InvariantCulture)),
+        Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "planned from what the machine has", "1MB to 4TB",
             (s, v) => SettingValues.TryBytes(v.Text, out long bytes) && bytes is >= 1L << 20 and <= 4L << 40 ? s with { KvMemoryBytes = bytes } : null,
-            s => SettingValues.ShowBytes(s.KvMemoryBytes)),
+            s => s.KvMemoryBytes is { } bytes ? SettingValues.ShowBytes(bytes) : "planned"),
         Choice("cache-scope", "Who shares computed prompts: everyone on the server, or each caller alone.", "server", SettingValues.CacheScopes,
             (s, value) => s with { CacheScope = value }, s => s.CacheScope),
         Of("store", "FILE", "SQLite file that keeps conversations; memory keeps none.", "glm.db in the user's data folder", "a file, or memory",

@@ -18,11 +18,11 @@ public static class DecoderMemory
         return layout.Slots.Sum(slot => slot.Elements) - (configuration.TiedHead ? layout.Head.Elements : 0);
     }
 
-    /// <summary>Bytes of a KV block over all layers, keys and values.</summary>
+    /// <summary>Bytes of a KV block over all layers.</summary>
     public static long BlockBytes(DecoderConfiguration configuration, KvFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return LayerBlockBytes(configuration, format) * 2 * configuration.Layers;
+        return KvCacheLayout.Of(configuration).Sum(cache => cache.BlockBytes(format));
     }
 
     /// <summary>Bytes of the matrices in the given format; norms, biases and the embedding, which stays in its file, are not counted.</summary>
@@ -39,10 +39,6 @@ public static class DecoderMemory
     /// <summary>Bytes of the matrix that gives logits.</summary>
     internal static long HeadBytes(DecoderConfiguration configuration, WeightFormat format) =>
         MatrixBytes(DecoderLayout.For(configuration).Head, format);
-
-    /// <summary>Bytes of a block's keys, or values, in one layer.</summary>
-    internal static long LayerBlockBytes(DecoderConfiguration configuration, KvFormat format) =>
-        (long)AttentionShape.PageTokens * configuration.KvHeads * format.TokenBytes(configuration.HeadDim);
 
     private static long MatrixBytes(TensorSlot slot, WeightFormat format) => slot.Role switch
     {

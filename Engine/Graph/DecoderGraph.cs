@@ -2,16 +2,17 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Decoding.Stages;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
+using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Graph;
 
 /// <summary>The frame of a decoder over packed tokens [tokens, hidden]; its layers' parts are chosen by the tensors they have.</summary>
 /// <remarks>
-/// Maths: modeling_glm.py, modeling_glm4.py and modeling_glm4_moe.py of Hugging Face transformers. Every operator treats rows apart, so a token's result does
+/// Maths: modeling_glm.py, modeling_glm4.py, modeling_glm4_moe.py and modeling_glm4_moe_lite.py of Hugging Face
+/// transformers. Every operator treats rows apart, so a token's result does
 /// not depend on what else is in the step.
 /// </remarks>
 internal sealed class DecoderGraph
@@ -30,16 +31,12 @@ internal sealed class DecoderGraph
     private readonly DecoderNodes _nodes;
     private readonly FeedForwardPart _feedForward;
 
-    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
+    public DecoderGraph(GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, PackedFormat packed, WeightLoader loader)
     {
         (_graph, _configuration, _loader) = (graph, configuration, loader);
-        _nodes = new DecoderNodes(graph, configuration, linear, experts, loader);
+        _nodes = new DecoderNodes(graph, configuration, linear, packed, loader);
         _feedForward = new FeedForwardPart(_nodes);
     }
-
-    public static string KeyCache(int layer) => $"key_cache.{layer}";
-
-    public static string ValueCache(int layer) => $"value_cache.{layer}";
 
     /// <summary>Adds some layers: the first of a decoder begin with the embedding, the last end with the head.</summary>
     /// <param name="positions">Most tokens of a sequence.</param>
@@ -51,9 +48,9 @@ internal sealed class DecoderGraph
     public IReadOnlyList<string> Add(DecoderWeights weights, LayerRange layers, int positions, int blocks, KvFormat kvFormat)
     {
         bool hasHead = layers.End == weights.Layers.Length;
-        AddInputs(hasHead);
+        AddInputs(layers, hasHead, blocks, kvFormat);
         var attention = AttentionPart.For(weights.Layers[0].Attention, _nodes);
-        attention.AddInputs(layers, positions, blocks, kvFormat);
+        attention.AddTables(positions);
         (string normed, string residual) = AddStart(weights, layers);
         for (int i = layers.First; i < layers.End; i++)
         {
@@ -82,7 +79,7 @@ internal sealed class DecoderGraph
         return [logits];
     }
 
-    private void AddInputs(bool hasHead)
+    private void AddInputs(LayerRange layers, bool hasHead, int blocks, KvFormat kvFormat)
     {
         _graph.Input(CumulativeLengths, TensorElement.I32, -1);
         _graph.Input(PastLengths, TensorElement.I32, -1);
@@ -90,6 +87,11 @@ internal sealed class DecoderGraph
         if (hasHead)
         {
             _graph.Input(LogitRows, TensorElement.I64, -1);
+        }
+
+        foreach (CacheTensor cache in KvCacheLayout.Of(_configuration, layers))
+        {
+            _graph.Input(cache.Name, kvFormat.Element(), blocks, AttentionShape.PageTokens, cache.Heads, kvFormat.TokenElements(cache.Width));
         }
     }
 

@@ -40,7 +40,8 @@ internal sealed unsafe class AttentionPlan(AttentionShape shape, int workers) : 
         Work = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
-            AddTiles(sequence, step.CumulativeLengths[sequence], step.CumulativeLengths[sequence + 1], step.PastLengths[sequence]);
+            int prefix = step.PrefixLengths == null ? 0 : step.PrefixLengths[sequence];
+            AddTiles(sequence, step.CumulativeLengths[sequence], step.CumulativeLengths[sequence + 1], step.PastLengths[sequence], prefix);
         }
 
         SplitsSpans = SpanCount > TileCount && TileCount * shape.KvHeads < workers;
@@ -48,17 +49,17 @@ internal sealed unsafe class AttentionPlan(AttentionShape shape, int workers) : 
 
     public void Dispose() => _memory.Dispose();
 
-    private void AddTiles(int sequence, int firstToken, int endToken, int past)
+    private void AddTiles(int sequence, int firstToken, int endToken, int past, int prefix)
     {
         for (int token = firstToken; token < endToken; token += TileTokens)
         {
             int tokens = Math.Min(TileTokens, endToken - token);
             int firstPosition = past + token - firstToken;
-            int endPosition = firstPosition + tokens;
+            int endPosition = Math.Max(prefix, firstPosition + tokens);
             int spans = (endPosition + SpanTokens - 1) / SpanTokens;
-            _tiles[TileCount++] = new AttentionTile(sequence, token, tokens, firstPosition, endPosition, spans, SpanCount);
+            _tiles[TileCount++] = new AttentionTile(sequence, token, tokens, firstPosition, prefix, endPosition, spans, SpanCount);
             SpanCount += spans;
-            Work += (long)tokens * endPosition * shape.Heads * shape.HeadDim * 2;
+            Work += (long)tokens * endPosition * shape.Heads * (shape.HeadDim + shape.ValueDim);
         }
     }
 }
@@ -68,8 +69,9 @@ internal sealed unsafe class AttentionPlan(AttentionShape shape, int workers) : 
 /// <param name="FirstToken">Index among all new tokens.</param>
 /// <param name="Tokens">1 or more.</param>
 /// <param name="FirstPosition">Position of the first token in its sequence.</param>
-/// <param name="EndPosition">Position after the last token.</param>
+/// <param name="Prefix">First positions of the sequence that all its tokens see.</param>
+/// <param name="EndPosition">Position after the last one that the last token sees.</param>
 /// <param name="Spans">Spans that the last token sees.</param>
 /// <param name="FirstSpan">Number of the first of them among the spans of all tiles.</param>
 internal readonly record struct AttentionTile(
-    int Sequence, int FirstToken, int Tokens, int FirstPosition, int EndPosition, int Spans, int FirstSpan);
+    int Sequence, int FirstToken, int Tokens, int FirstPosition, int Prefix, int EndPosition, int Spans, int FirstSpan);

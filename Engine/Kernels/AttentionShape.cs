@@ -11,7 +11,14 @@ internal readonly record struct AttentionShape(int Heads, int KvHeads, int HeadD
     /// <summary>Tokens in a page of the KV cache. A page holds one head of one block (<see cref="KvPages"/>).</summary>
     public const int PageTokens = 32;
 
-    public const int LargestHeadDim = 256;
+    public const int LargestHeadDim = 1024;
+
+    /// <summary>Leading dimensions of a key that are its value too; 0: values have pages of their own, as wide as keys.</summary>
+    /// <remarks>Where keys are values their pages are [32, headDim], like pages of values.</remarks>
+    public int SharedValueDim { get; init; }
+
+    /// <summary>Width of a value.</summary>
+    public int ValueDim => SharedValueDim > 0 ? SharedValueDim : HeadDim;
 
     /// <summary>Query heads that share a key head.</summary>
     public int GroupSize => Heads / KvHeads;

@@ -21,6 +21,9 @@ internal unsafe struct AttentionStep
     /// <summary>Tokens of each sequence that are in the cache already.</summary>
     public int* PastLengths;
 
+    /// <summary>First positions of each sequence that all its tokens see; null: none.</summary>
+    public int* PrefixLengths;
+
     /// <summary>Shape (sequences, <see cref="TableWidth"/>).</summary>
     public int* BlockTable;
 

@@ -7,7 +7,7 @@ namespace GlmCluster.Engine.Kernels;
 /// A step is <see cref="Begin"/>, then each phase in turn: every unit of it once, in any order and on any threads, all finished
 /// before the next phase. Not for two steps at once. Warm steps allocate nothing.
 /// </remarks>
-internal sealed unsafe class PagedAttention : IDisposable
+internal unsafe class PagedAttention : IDisposable
 {
     private const int PagesPerSpan = AttentionPlan.SpanTokens / AttentionShape.PageTokens;
 
@@ -21,7 +21,6 @@ internal sealed unsafe class PagedAttention : IDisposable
     private readonly ScratchMemory _workerResults = new();
     private readonly ScratchMemory _workerPages = new();
     private readonly ScratchMemory _spanResults = new();
-    private readonly int _workers;
 
     private AttentionStep _step;
     private float* _rotated; // (kvHeads, tokens, group, headDim)
@@ -33,6 +32,12 @@ internal sealed unsafe class PagedAttention : IDisposable
     /// <param name="workers">Threads that may run units.</param>
     /// <exception cref="ArgumentException">The shape is not supported.</exception>
     public PagedAttention(AttentionShape shape, KvFormat format, SimdWidth width, int workers)
+        : this(shape, shape.HeadDim, format, width, workers)
+    {
+    }
+
+    /// <param name="scaledDim">Width whose root products are divided by.</param>
+    protected PagedAttention(AttentionShape shape, int scaledDim, KvFormat format, SimdWidth width, int workers)
     {
         if (shape.HeadDim is < 1 or > AttentionShape.LargestHeadDim || shape.KvHeads < 1 || shape.Heads % shape.KvHeads != 0)
         {
@@ -40,12 +45,12 @@ internal sealed unsafe class PagedAttention : IDisposable
         }
 
         _shape = shape;
-        _workers = workers;
+        Workers = workers;
         _pages = KvPages.Create(format, width, shape);
         _arithmetic = SpanAttention.Create(width, shape, _pages);
         _plan = new AttentionPlan(shape, workers);
-        _scale = (float)(1 / Math.Sqrt(shape.HeadDim));
-        _resultFloats = SpanResult.Floats(_plan.PaddedRows, shape.HeadDim);
+        _scale = (float)(1 / Math.Sqrt(scaledDim));
+        _resultFloats = SpanResult.Floats(_plan.PaddedRows, shape.ValueDim);
     }
 
     /// <summary>Products of numbers in the step, roughly: whether it is worth several threads.</summary>
@@ -57,8 +62,8 @@ internal sealed unsafe class PagedAttention : IDisposable
         _step = step;
         _plan.Make(step);
         _rotated = _queries.Take<float>(((long)step.Tokens * _shape.Heads + SpanAttention.RowStep) * _shape.HeadDim);
-        _local = _workerResults.Take<float>(2L * _workers * _resultFloats);
-        _localPages = _workerPages.Take<float>(2L * _workers * _shape.PageFloats);
+        _local = _workerResults.Take<float>(2L * Workers * _resultFloats);
+        _localPages = _workerPages.Take<float>(2L * Workers * _shape.PageFloats);
         _partial = _plan.SplitsSpans ? _spanResults.Take<float>((long)_plan.SpanCount * _shape.KvHeads * _resultFloats) : null;
     }
 
@@ -98,15 +103,35 @@ internal sealed unsafe class PagedAttention : IDisposable
 
     public void Dispose()
     {
-        _plan.Dispose();
-        _queries.Dispose();
-        _workerResults.Dispose();
-        _workerPages.Dispose();
-        _spanResults.Dispose();
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
     }
 
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _plan.Dispose();
+            _queries.Dispose();
+            _workerResults.Dispose();
+            _workerPages.Dispose();
+            _spanResults.Dispose();
+        }
+    }
+
+    /// <summary>The running step's inputs.</summary>
+    protected ref readonly AttentionStep Step => ref _step;
+
+    /// <summary>Threads that may run units.</summary>
+    protected int Workers { get; }
+
+    protected KvPages Pages => _pages;
+
+    /// <summary>Factor of products of queries and keys.</summary>
+    protected float Scale => _scale;
+
     /// <summary>Rotates a tile's queries and keys and writes its keys and values into their pages.</summary>
-    private void Append(in AttentionTile tile)
+    protected virtual void Append(in AttentionTile tile)
     {
         for (int i = 0; i < tile.Tokens; i++)
         {
@@ -191,8 +216,8 @@ internal sealed unsafe class PagedAttention : IDisposable
         {
             int token = tile.FirstToken + (row / _shape.GroupSize);
             int queryHead = (head * _shape.GroupSize) + (row % _shape.GroupSize);
-            float* output = _step.Output + ((((long)token * _shape.Heads) + queryHead) * _shape.HeadDim);
-            _arithmetic.Finish(result.Values + (row * _shape.HeadDim), result.Weights[row], output);
+            float* output = _step.Output + ((((long)token * _shape.Heads) + queryHead) * _shape.ValueDim);
+            _arithmetic.Finish(result.Values + (row * _shape.ValueDim), result.Weights[row], output);
         }
     }
 
@@ -205,9 +230,11 @@ internal sealed unsafe class PagedAttention : IDisposable
         Blocks = _step.BlockTable + (tile.Sequence * _step.TableWidth),
         Rows = tile.Tokens * _shape.GroupSize,
         FirstPosition = tile.FirstPosition,
+        Prefix = tile.Prefix,
     };
 
-    private float* Queries(int kvHead, int token) =>
+    /// <summary>Where a new token's queries of a key head go: shape (group, headDim), rotated and scaled.</summary>
+    protected float* Queries(int kvHead, int token) =>
         _rotated + ((((long)kvHead * _step.Tokens) + token) * _shape.GroupSize * _shape.HeadDim);
 
     private SpanResult Partial(int span, int head) =>

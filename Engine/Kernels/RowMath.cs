@@ -66,6 +66,25 @@ internal static unsafe class RowMath<TSimd, TVector>
         }
     }
 
+    /// <summary>Σ left · right.</summary>
+    public static float Dot(float* left, float* right, int count)
+    {
+        TVector sums = TSimd.Broadcast(0);
+        int i = 0;
+        for (; i <= count - TSimd.Width; i += TSimd.Width)
+        {
+            sums = TSimd.MultiplyAdd(TSimd.Load(left + i), TSimd.Load(right + i), sums);
+        }
+
+        float sum = TSimd.Sum(sums);
+        for (; i < count; i++)
+        {
+            sum += left[i] * right[i];
+        }
+
+        return sum;
+    }
+
     /// <summary>Largest absolute value; NaN if one is NaN.</summary>
     public static float AbsoluteMaximum(float* source, int count)
     {

@@ -43,6 +43,9 @@ internal unsafe struct QueryTile
     /// <summary>Room for two pages of floats that no other thread uses.</summary>
     public float* Scratch;
 
+    /// <summary>First positions of the sequence that all rows see, later ones too; 0: none.</summary>
+    public int Prefix;
+
     /// <summary>Physical blocks of the sequence.</summary>
     public int* Blocks;
 
@@ -61,9 +64,9 @@ internal readonly unsafe struct SpanResult(float* memory, int paddedRows)
     /// <summary>Shape (rows,).</summary>
     public float* Weights => memory + paddedRows;
 
-    /// <summary>Shape (rows, headDim).</summary>
+    /// <summary>Shape (rows, valueDim).</summary>
     public float* Values => memory + (2 * paddedRows);
 
     /// <summary>Floats of a result.</summary>
-    public static int Floats(int paddedRows, int headDim) => paddedRows * (headDim + 2);
+    public static int Floats(int paddedRows, int valueDim) => paddedRows * (valueDim + 2);
 }

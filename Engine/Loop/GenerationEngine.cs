@@ -20,7 +20,7 @@ public sealed class GenerationEngine : IDisposable
     private readonly GenerationEngineOptions _options;
     private readonly IStepListener _listener;
     private readonly ILogger _logger;
-    private readonly Inbox _inbox = new();
+    private readonly Inbox _inbox;
     private readonly StepLoop _loop;
     private readonly TurnWatchdog _watchdog;
     private readonly Thread _thread;
@@ -42,8 +42,10 @@ public sealed class GenerationEngine : IDisposable
         _options = options;
         _listener = listener;
         _logger = logger;
-        _loop = new StepLoop(runner, options, _inbox, listener, logger);
-        _watchdog = new TurnWatchdog(timeProvider ?? TimeProvider.System, options.StuckAfter, logger);
+        TimeProvider clock = timeProvider ?? TimeProvider.System;
+        _inbox = new Inbox(clock);
+        _loop = new StepLoop(runner, options, _inbox, listener, clock, logger);
+        _watchdog = new TurnWatchdog(clock, options.StuckAfter, logger);
         _thread = new Thread(Run) { Name = "glm-engine", IsBackground = true };
         _snapshot = _loop.Snapshot() with { Idle = true };
     }

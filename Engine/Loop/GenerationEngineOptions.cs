@@ -25,6 +25,12 @@ public sealed record GenerationEngineOptions
     /// <summary>Most tokens in a step, at least <see cref="MaxSequences"/>: longer prefills are done in chunks. Default 512.</summary>
     public int StepTokenBudget { get; init; } = 512;
 
+    /// <summary>
+    /// How much longer than without prompts a step may take while others decode, more than 1: prompts are read in pieces small enough for that. Default 1.5;
+    /// infinite: in pieces as large as a step takes.
+    /// </summary>
+    public double PrefillSlowdown { get; init; } = 1.5;
+
     /// <summary>Names what the KV cache's content depends on besides the tokens: the model's content and the formats of weights and cache. Default: nothing.</summary>
     public string PrefixSeed { get; init; } = "";
 
@@ -42,6 +48,7 @@ public sealed record GenerationEngineOptions
         Require(
             StepTokenBudget >= MaxSequences,
             $"StepTokenBudget is {StepTokenBudget}; it must be at least MaxSequences ({MaxSequences}), one token for each.");
+        Require(PrefillSlowdown > 1, $"PrefillSlowdown is {PrefillSlowdown}; it must be more than 1.");
         Require(StuckAfter > TimeSpan.Zero, $"StuckAfter is {StuckAfter}; it must be positive.");
         int blocks = StepArithmetic.BlocksFor(ContextTokens, runner.BlockTokens);
         Require(

@@ -8,7 +8,7 @@ internal readonly record struct InboxMessage(Sequence? Submitted, long RemovedId
 
 /// <summary>How other threads reach the loop thread.</summary>
 /// <remarks>Posting is thread-safe; <see cref="Take"/> and <see cref="Wait"/> are the loop thread's.</remarks>
-internal sealed class Inbox : IDisposable
+internal sealed class Inbox(TimeProvider clock) : IDisposable
 {
     private readonly AutoResetEvent _posted = new(false);
 
@@ -42,7 +42,10 @@ internal sealed class Inbox : IDisposable
                 throw new InvalidOperationException($"engine stopped: {_closedBecause}");
             }
 
-            _messages.Add(new InboxMessage(new Sequence(++_lastId, request, contextTokens), 0));
+            long deadline = request.Timeout is { } timeout
+                ? clock.GetTimestamp() + (long)(timeout.TotalSeconds * clock.TimestampFrequency)
+                : long.MaxValue;
+            _messages.Add(new InboxMessage(new Sequence(++_lastId, request, contextTokens) { Deadline = deadline }, 0));
             _posted.Set();
             return _lastId;
         }

@@ -16,6 +16,7 @@ internal sealed class StepLoop
     private readonly IStepRunner _runner;
     private readonly Inbox _inbox;
     private readonly IStepListener _listener;
+    private readonly TimeProvider _clock;
     private readonly ILogger _logger;
     private readonly Scheduler _scheduler;
     private readonly Sampler _sampler;
@@ -27,11 +28,12 @@ internal sealed class StepLoop
     private long _steps;
     private long _turns;
 
-    public StepLoop(IStepRunner runner, GenerationEngineOptions options, Inbox inbox, IStepListener listener, ILogger logger)
+    public StepLoop(IStepRunner runner, GenerationEngineOptions options, Inbox inbox, IStepListener listener, TimeProvider clock, ILogger logger)
     {
         _runner = runner;
         _inbox = inbox;
         _listener = listener;
+        _clock = clock;
         _logger = logger;
         _scheduler = new Scheduler(runner, options, logger);
         _sampler = new Sampler(runner.VocabularySize);
@@ -46,7 +48,7 @@ internal sealed class StepLoop
 
     /// <summary>
     /// One turn:
-    /// 1. drain the inbox: take in what was submitted, take out what was removed;
+    /// 1. drain the inbox: take in what was submitted, take out what was removed or is out of time;
     /// 2. plan: choose sequences and tokens, decode first, prefill in chunks;
     /// 3. reserve KV blocks, preempting the newest sequence where they run out;
     /// 4. run the model;
@@ -60,7 +62,8 @@ internal sealed class StepLoop
     {
         _turns++;
         _updates.Clear();
-        bool drained = Drain(); // 1
+        long start = _clock.GetTimestamp();
+        bool drained = Drain(start); // 1
         _scheduler.Plan(_plan); // 2
         _scheduler.Reserve(_plan); // 3
         if (_plan.Count > 0)
@@ -73,6 +76,11 @@ internal sealed class StepLoop
         }
 
         Publish(); // 7
+        if (_plan.Count > 0)
+        {
+            _scheduler.NoteTime(_plan, _clock.GetElapsedTime(start));
+        }
+
         return drained || _plan.Count > 0;
     }
 
@@ -97,7 +105,7 @@ internal sealed class StepLoop
         ReusedTokens = _scheduler.ReusedTokens,
     };
 
-    private bool Drain()
+    private bool Drain(long now)
     {
         List<InboxMessage> messages = _inbox.Take();
         foreach ((Sequence? submitted, long removedId) in messages)
@@ -113,7 +121,14 @@ internal sealed class StepLoop
             }
         }
 
-        return messages.Count > 0;
+        bool hasMessages = messages.Count > 0;
+        while (_scheduler.FindOverdue(now) is { } overdue)
+        {
+            overdue.Finish(SequenceEnd.Overdue, overdue.GeneratedTokens);
+            End(overdue, tokenId: -1);
+        }
+
+        return hasMessages || _updates.Count > 0;
     }
 
     private void TakeIn(Sequence sequence)

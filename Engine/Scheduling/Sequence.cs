@@ -15,6 +15,17 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
 
     public SequenceRequest Request { get; } = request;
 
+    /// <summary>Timestamp at which it is out of time; <see cref="long.MaxValue"/>: never.</summary>
+    public long Deadline { get; init; } = long.MaxValue;
+
+    public int Priority => Request.Priority;
+
+    /// <summary>Its caller's; set while the scheduler has it.</summary>
+    public CallerAccount? Account { get; set; }
+
+    /// <summary>The scheduler's last turn that has dealt with it.</summary>
+    public long SeenInTurn { get; set; }
+
     public int GeneratedTokens { get; private set; }
 
     /// <summary>Known ids: prompt and generated.</summary>
@@ -48,6 +59,13 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
 
     /// <summary>Known ids, shape (Length,); only after <see cref="Start"/>.</summary>
     public ReadOnlySpan<int> Ids => _ids.AsSpan(0, Length);
+
+    /// <summary>Whether its prompt goes before another's: by priority, then by what the callers have got so far, then by age.</summary>
+    public bool Precedes(Sequence other)
+    {
+        (int, long, long) rank = (Priority, Account!.ComputedTokens, Id);
+        return rank.CompareTo((other.Priority, other.Account!.ComputedTokens, other.Id)) < 0;
+    }
 
     /// <summary>Length of the common beginning of the two prompts.</summary>
     public int CommonPromptTokens(Sequence other) => Request.PromptIds.Span.CommonPrefixLength(other.Request.PromptIds.Span);

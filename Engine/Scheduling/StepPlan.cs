@@ -14,26 +14,31 @@ internal readonly record struct PlannedSequence(Sequence Sequence, int NewTokens
 internal sealed class StepPlan(int sequenceCapacity, int tokenBudget)
 {
     private readonly PlannedSequence[] _entries = new PlannedSequence[sequenceCapacity];
-    private int _tokens;
-
     public ReadOnlySpan<PlannedSequence> Entries => _entries.AsSpan(0, Count);
 
     public int Count { get; private set; }
 
+    public int Tokens { get; private set; }
+
+    /// <summary>Entries with one token: decoding, or as quick as that.</summary>
+    public int SingleTokens { get; private set; }
+
     /// <summary>Tokens that still fit into the step.</summary>
-    public int BudgetLeft => tokenBudget - _tokens;
+    public int BudgetLeft => tokenBudget - Tokens;
 
     public void Clear()
     {
         Array.Clear(_entries, 0, Count); // keeps no ended sequence alive
         Count = 0;
-        _tokens = 0;
+        Tokens = 0;
+        SingleTokens = 0;
     }
 
     public void Add(Sequence sequence, int newTokens)
     {
         _entries[Count++] = new PlannedSequence(sequence, newTokens);
-        _tokens += newTokens;
+        Tokens += newTokens;
+        SingleTokens += newTokens == 1 ? 1 : 0;
     }
 
     /// <summary>Takes a sequence out; nothing happens when it is not in.</summary>
@@ -43,7 +48,8 @@ internal sealed class StepPlan(int sequenceCapacity, int tokenBudget)
         {
             if (_entries[i].Sequence == sequence)
             {
-                _tokens -= _entries[i].NewTokens;
+                Tokens -= _entries[i].NewTokens;
+                SingleTokens -= _entries[i].NewTokens == 1 ? 1 : 0;
                 Entries[(i + 1)..].CopyTo(_entries.AsSpan(i));
                 _entries[--Count] = default;
                 return;

@@ -29,6 +29,12 @@ public sealed record SequenceRequest
     /// <summary>Who asks, opaque. Where the engine's <see cref="Loop.CacheScope"/> is a caller, only sequences of one share what they have computed.</summary>
     public string Caller { get; init; } = "";
 
+    /// <summary>0 is the normal one; a sequence of a larger number goes after all of smaller ones, and gives way to them.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>From submission to the end; then it ends as <see cref="SequenceEnd.Overdue"/>. Null: any time.</summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>Run it with no other sequence in the batch until it has got a token: the step that a dangerous request would break is its first.</summary>
     public bool Alone { get; init; }
 }
@@ -55,6 +61,9 @@ public enum SequenceEnd
 
     /// <summary>Taken out by its owner.</summary>
     Removed,
+
+    /// <summary>Its time was over.</summary>
+    Overdue,
 
     /// <summary>The model's logits were not numbers, or its watcher threw.</summary>
     Failed,

@@ -132,6 +132,8 @@ internal sealed class GenerationAdmission(
         IsChatReply = order.Prompt is ChatPrompt,
         MaxTokens = maxTokens,
         OnDisconnect = order.OnDisconnect,
+        Priority = order.Priority,
+        Timeout = order.Timeout,
         Turn = prompt.Turn,
         IdempotencyKey = order.Idempotency?.Key,
         IdempotencyFingerprint = order.Idempotency?.Fingerprint,

@@ -29,6 +29,12 @@ internal sealed record GenerationOrder
 
     public ImmutableArray<string> StopStrings { get; init; } = [];
 
+    /// <summary>0: the normal one; larger numbers go after smaller ones.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Null: any time.</summary>
+    public TimeSpan? Timeout { get; init; }
+
     public required DisconnectPolicy OnDisconnect { get; init; }
 
     public bool IncludeUsage { get; init; }

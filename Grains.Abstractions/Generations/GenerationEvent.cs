@@ -61,4 +61,5 @@ public enum GenerationFaultCode
     Unavailable,
     WorkerLost,
     Internal,
+    DeadlineExceeded,
 }

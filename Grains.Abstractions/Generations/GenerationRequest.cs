@@ -40,6 +40,15 @@ public sealed record GenerationRequest
 
     public DisconnectPolicy OnDisconnect { get; init; }
 
+    /// <summary>0 is the normal one; a generation of a larger number goes after all of smaller ones, and gives way to them.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>
+    /// Most time from when a worker takes it until its end, waiting included; counted anew where another worker takes it over. Then it fails as
+    /// <see cref="GenerationFaultCode.DeadlineExceeded"/>. Null: any time.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>The conversation turn this generation answers; null: none (a plain completion, or <c>store: false</c>).</summary>
     public ConversationTurn? Turn { get; init; }
 

@@ -33,8 +33,11 @@ public sealed record ModelLoadOptions
     /// <summary>New tokens in one step, at least <see cref="MaxSequences"/>.</summary>
     public int StepTokens { get; init; } = 512;
 
-    /// <summary>Bytes the KV cache may take.</summary>
-    public required long KvMemoryBytes { get; init; }
+    /// <summary>Bytes the KV cache may take; null: planned from what the machine has.</summary>
+    public long? KvMemoryBytes { get; init; }
+
+    /// <summary>How much longer than without prompts a step may take while others decode, more than 1.</summary>
+    public double PrefillSlowdown { get; init; } = 1.5;
 
     /// <summary>Who shares the prefix cache.</summary>
     public CacheScope CacheScope { get; init; }

@@ -58,7 +58,8 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         CancellationToken cancellationToken)
     {
         long start = time.GetTimestamp();
-        ModelSizes sizes = ModelSizes.Fit(configuration, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        MachineMemory memory = MachineMemory.Read();
+        ModelSizes sizes = ModelSizes.Fit(configuration, options, memory.Bytes, memory.IsLimit);
         Task<TextModel> text = Task.Run(() => TextModel.Load(assets), cancellationToken);
         DecoderRunner runner = DecoderRunner.Load(
             OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary), configuration, weights, ToRunnerOptions(sizes), progress);
@@ -79,7 +80,8 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = options.StepTokens,
-                    PrefixSeed = $"{hash} {sizes.Weights} f32", // the KV cache's format last
+                    PrefillSlowdown = options.PrefillSlowdown,
+                    PrefixSeed = $"{hash} {sizes.Weights} {sizes.Kv}",
                     CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),

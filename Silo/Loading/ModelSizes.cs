@@ -16,12 +16,16 @@ public sealed record ModelSizes(WeightFormat Weights, KvFormat Kv, int ContextTo
     /// <summary>Weights up to this size stay f32 when nobody chose.</summary>
     private const long LargestAutoF32Bytes = 2L << 30;
 
+    /// <summary>The program itself, its managed heap, and the buffers of a step.</summary>
+    private const long SmallestReserveBytes = 512L << 20;
+
     /// <summary>Fits a model to a machine.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">What was asked for.</param>
     /// <param name="memoryBytes">What this process may use; respects a container's limit.</param>
+    /// <param name="isLimit">That memory is set aside for this process; else others use the machine too, and half of what is left is planned for.</param>
     /// <exception cref="ImpossibleSettingException">It does not fit; the message names the setting.</exception>
-    public static ModelSizes Fit(DecoderConfiguration model, ModelLoadOptions options, long memoryBytes)
+    public static ModelSizes Fit(DecoderConfiguration model, ModelLoadOptions options, long memoryBytes, bool isLimit = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
@@ -37,15 +41,24 @@ public sealed record ModelSizes(WeightFormat Weights, KvFormat Kv, int ContextTo
 
         KvFormat kv = options.Kv ?? KvFormats.For(weights);
         long blockBytes = DecoderMemory.BlockBytes(model, kv);
-        long affordable = options.KvMemoryBytes / blockBytes;
+        long kvBytes = options.KvMemoryBytes ?? PlanKvBytes(memoryBytes, weightBytes, isLimit);
+        long affordable = kvBytes / blockBytes;
         int wanted = options.MaxContext ?? model.ContextTokens;
         long useful = (long)BlocksFor(wanted) * options.MaxSequences;
         int blocks = (int)Math.Min(Math.Min(affordable, useful), int.MaxValue / DecoderMemory.BlockTokens);
         int context = Math.Min(wanted, blocks * DecoderMemory.BlockTokens);
         Require(blocks >= 1 && (options.MaxContext is null || context == wanted),
-            $"kv-memory is {Show(options.KvMemoryBytes)} and holds {context} tokens; one context of {wanted} tokens needs "
+            $"kv-memory is {Show(kvBytes)} and holds {context} tokens; one context of {wanted} tokens needs "
             + $"{Show(BlocksFor(wanted) * blockBytes)}. Raise kv-memory, lower max-context, or set kv-format to int8.");
         return new ModelSizes(weights, kv, context, blocks, weightBytes, blocks * blockBytes);
+    }
+
+    /// <summary>What the weights and a reserve for everything else leave; where memory is tight, a quarter of what the weights leave.</summary>
+    private static long PlanKvBytes(long memoryBytes, long weightBytes, bool isLimit)
+    {
+        long left = memoryBytes - weightBytes;
+        long planned = Math.Max(left - Math.Max(SmallestReserveBytes, memoryBytes / 16), left / 4);
+        return isLimit ? planned : planned / 2;
     }
 
     private static WeightFormat ChooseWeights(DecoderConfiguration model, long memoryBytes) =>

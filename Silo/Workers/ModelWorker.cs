@@ -245,6 +245,8 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
             Caller = request.Caller,
+            Priority = request.Priority,
+            Timeout = request.Timeout,
             Tag = generation,
             Alone = command.Suspect,
         };

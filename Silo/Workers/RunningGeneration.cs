@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
@@ -74,9 +75,16 @@ internal sealed class RunningGeneration
     public EndOfGeneration ToEnd(IncarnationId incarnation, LogEntry? tail)
     {
         var usage = new TokenUsage(Request.PromptIds.Length, (int)_loggedTokens, _last.ReusedPromptTokens);
-        GenerationFault? fault = Reason == EndReason.Failed
-            ? new GenerationFault(GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended.")
-            : null;
+        GenerationFault? fault = _last.End switch
+        {
+            SequenceEnd.Failed => new GenerationFault(
+                GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended."),
+            SequenceEnd.Overdue => new GenerationFault(
+                GenerationFaultCode.DeadlineExceeded,
+                string.Create(CultureInfo.InvariantCulture, $"The request was not done after {Request.Timeout!.Value.TotalSeconds:0.###} s, its timeout, and has got ")
+                + string.Create(CultureInfo.InvariantCulture, $"{_loggedTokens:N0} of at most {Request.MaxTokens:N0} tokens. Allow more time, or ask for fewer tokens.")),
+            _ => null,
+        };
         return new EndOfGeneration(
             incarnation, tail is null ? [] : [tail], Request.Id, new GenerationEnd(Reason, usage, fault), Math.Max(_last.KeptTokens, 0));
     }
@@ -86,7 +94,7 @@ internal sealed class RunningGeneration
         SequenceEnd.Stop => EndReason.Stop,
         SequenceEnd.Length => EndReason.Length,
         SequenceEnd.Removed => EndReason.Cancelled,
-        SequenceEnd.Failed => EndReason.Failed,
+        SequenceEnd.Failed or SequenceEnd.Overdue => EndReason.Failed,
         _ => throw new InvalidOperationException("The sequence has not ended."),
     };
 }

@@ -13,13 +13,19 @@ internal static class GlmKeys
 
     public static DecoderConfiguration Read(JsonKeys keys, DecoderFamily family)
     {
+        int headDim = keys.Integer("head_dim", 1, DecoderLimits.HeadDim);
+        return Read(keys, family, headDim, RotaryDim(keys, headDim));
+    }
+
+    /// <summary>Reads what does not say how wide a head is.</summary>
+    public static DecoderConfiguration Read(JsonKeys keys, DecoderFamily family, int headDim, int rotaryDim)
+    {
         if (keys.Text("hidden_act") is not (null or "silu"))
         {
             throw keys.Refuse("hidden_act", "\"silu\"");
         }
 
         int heads = keys.Integer("num_attention_heads", 1, DecoderLimits.Heads);
-        int headDim = keys.Integer("head_dim", 1, DecoderLimits.HeadDim);
         int vocabularySize = keys.Integer("vocab_size", 1, DecoderLimits.VocabularySize);
         int contextTokens = keys.Integer("max_position_embeddings", 1, DecoderLimits.ContextTokens);
         YarnRotaryScaling? scaling = RotaryScalingKeys.Read(keys, contextTokens);
@@ -35,7 +41,7 @@ internal static class GlmKeys
             VocabularySize = vocabularySize,
             ContextTokens = RotaryScalingKeys.StretchedContext(scaling, contextTokens),
             NormEpsilon = DecoderLimits.NormEpsilon(keys, "rms_norm_eps"),
-            RotaryDim = RotaryDim(keys, headDim),
+            RotaryDim = rotaryDim,
             RotaryBase = Holder(keys, "rope_theta").Number("rope_theta", 1, DecoderLimits.RotaryBase, DefaultRotaryBase),
             RotaryScaling = scaling,
             QkvBias = keys.Flag("attention_bias", absent: false),

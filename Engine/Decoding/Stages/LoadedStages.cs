@@ -4,7 +4,6 @@ using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 
@@ -78,13 +77,12 @@ internal sealed class LoadedStages : IDisposable
         long[] layerBytes = DecoderMemory.LayerWeightBytes(configuration, options.WeightFormat);
         long headBytes = DecoderMemory.HeadBytes(configuration, options.WeightFormat);
         LayerRange[] ranges = LayerRange.Cut(layerBytes, headBytes, stages);
-        long layerKvBytes = 2 * options.BlockCount * DecoderMemory.LayerBlockBytes(configuration, options.KvFormat);
         return [.. ranges.Select((range, stage) => new StageShare(
             options.Devices[stage],
             range,
             Math.Max(1, (options.Threads / stages) + (stage < options.Threads % stages ? 1 : 0)),
             layerBytes[range.First..range.End].Sum() + (stage == stages - 1 ? headBytes : 0),
-            range.Count * layerKvBytes))];
+            options.BlockCount * KvCacheLayout.Of(configuration, range).Sum(cache => cache.BlockBytes(options.KvFormat))))];
     }
 
     private void LoadAll(
@@ -104,7 +102,7 @@ internal sealed class LoadedStages : IDisposable
             using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(share.Threads, options.KvFormat);
             using var builder = new GraphBuilder(library);
             var graph = new DecoderGraph(
-                builder, configuration, device.CreateLinear(options.WeightFormat, loader), new ExpertFormat(loader, options.WeightFormat), loader);
+                builder, configuration, device.CreateLinear(options.WeightFormat, loader), new PackedFormat(loader, options.WeightFormat), loader);
             IReadOnlyList<string> names = graph.Add(weights, share.Layers, options.ContextTokens, options.BlockCount, options.KvFormat);
             HiddenStates?[] outputs = [.. inputs.Select(_ => i == Stages.Length - 1 ? null : CreateBetween(configuration, options))];
             StageEnds[] ends = [.. inputs.Zip(outputs, (input, output) => new StageEnds(input, output, Logits, names))];

@@ -1,15 +1,15 @@
 using System.Collections.Immutable;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
+using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
 /// <summary>What the parts of a decoder share: the graph they add to, and nodes that several of them add.</summary>
 internal sealed class DecoderNodes(
-    GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, ExpertFormat experts, WeightLoader loader)
+    GraphBuilder graph, DecoderConfiguration configuration, LinearFormat linear, PackedFormat packed, WeightLoader loader)
 {
     public GraphBuilder Graph => graph;
 
@@ -17,8 +17,8 @@ internal sealed class DecoderNodes(
 
     public WeightLoader Loader => loader;
 
-    /// <summary>The form of experts' matrices in the chosen weight format.</summary>
-    public ExpertFormat Experts => experts;
+    /// <summary>The form of our own kernels' matrices in the chosen weight format.</summary>
+    public PackedFormat Packed => packed;
 
     /// <summary>Adds x · weightsᵀ + bias in the chosen weight format.</summary>
     /// <param name="name">Prefix of the constants' names.</param>
@@ -30,12 +30,13 @@ internal sealed class DecoderNodes(
     public string AddGatedLinear(string name, string gateUp, LinearTensors<TensorView> tensors) =>
         linear.AddGated(graph, name, gateUp, new WeightMatrix(tensors.Weight), AddBias(name, tensors));
 
-    public string AddNorm(string name, string input, NormTensors<TensorView> norm) => graph.Node(
+    /// <param name="epsilon">Null: the configuration's.</param>
+    public string AddNorm(string name, string input, NormTensors<TensorView> norm, float? epsilon = null) => graph.Node(
         GraphBuilder.Standard,
         "SimplifiedLayerNormalization",
         [input, AddVector(name, [norm.Weight])],
         new NodeAttribute("axis", -1),
-        new NodeAttribute("epsilon", configuration.NormEpsilon),
+        new NodeAttribute("epsilon", epsilon ?? configuration.NormEpsilon),
         new NodeAttribute("stash_type", (long)TensorElement.F32));
 
     /// <summary>Adds to the residual stream and norms the sum, in one operator.</summary>
@@ -49,6 +50,16 @@ internal sealed class DecoderNodes(
             [normed, "", "", sum],
             new NodeAttribute("epsilon", configuration.NormEpsilon));
         return (normed, sum);
+    }
+
+    /// <summary>Adds the rotary tables, each [positions, rotaryDim / 2].</summary>
+    /// <returns>Names of the cosines and the sines.</returns>
+    public (string Cosines, string Sines) AddRotaryTables(int positions)
+    {
+        (PageMemory cosines, PageMemory sines) =
+            RotaryTable.Create(positions, configuration.RotaryDim, configuration.RotaryBase, configuration.RotaryScaling);
+        ReadOnlySpan<long> shape = [positions, configuration.RotaryDim / 2];
+        return (graph.Constant("cosines", TensorElement.F32, shape, cosines), graph.Constant("sines", TensorElement.F32, shape, sines));
     }
 
     /// <summary>Adds a vector, given in parts, as f32.</summary>

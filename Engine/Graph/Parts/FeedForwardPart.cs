@@ -32,9 +32,9 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
         string router = new FloatLinear(nodes.Loader).Add(graph, $"{name}.router", normed, new WeightMatrix(tensors.Router), bias: null);
         string correction = nodes.AddVector($"{name}.router_correction", [tensors.Correction]);
         (string gateUp, string gateUpScales) =
-            nodes.Experts.Add(graph, $"{name}.experts_gate_up", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.GateUp.Weight))]);
+            nodes.Packed.Add(graph, $"{name}.experts_gate_up", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.GateUp.Weight))]);
         (string down, string downScales) =
-            nodes.Experts.Add(graph, $"{name}.experts_down", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.Down.Weight))]);
+            nodes.Packed.Add(graph, $"{name}.experts_down", [.. tensors.Experts.Select(expert => new WeightMatrix(expert.Down.Weight))]);
         string routed = graph.Node(
             GraphBuilder.Own,
             ExpertFeedForwardOperator.OperatorName,
@@ -45,8 +45,8 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
             new NodeAttribute("top_groups", experts.TopGroups),
             new NodeAttribute("normalizes_weights", experts.NormalizesWeights ? 1 : 0),
             new NodeAttribute("weight_scale", experts.WeightScale),
-            new NodeAttribute("element", (long)nodes.Experts.Element),
-            new NodeAttribute("scale_columns", nodes.Experts.ScaleColumns));
+            new NodeAttribute("element", (long)nodes.Packed.Element),
+            new NodeAttribute("scale_columns", nodes.Packed.ScaleColumns));
         return tensors.Shared is { } shared
             ? graph.Node(GraphBuilder.Standard, "Add", [routed, AddGated($"{name}.shared", shared, normed)])
             : routed;

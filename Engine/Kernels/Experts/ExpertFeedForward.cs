@@ -13,7 +13,7 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
     /// <summary>Output columns in a unit.</summary>
     private const int OutputTile = 32;
 
-    private readonly ExpertProduct _product = ExpertProduct.Create(width);
+    private readonly RowProduct _product = RowProduct.Create(width);
     private readonly ExpertGroups _groups = new(shape);
     private readonly ScratchMemory _intermediate = new();
     private readonly ScratchMemory _widened = new();
@@ -34,7 +34,7 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
         _step = step;
         _groups.Make(step.RouterLogits, step.Correction, step.Tokens);
         _gated = _intermediate.Take<float>((long)step.Tokens * shape.PerToken * step.Down.Columns);
-        _workerFloats = 2L * ExpertProduct.WeightRows * Math.Max(step.GateUp.PaddedColumns, step.Down.PaddedColumns);
+        _workerFloats = 2L * RowProduct.WeightRows * Math.Max(step.GateUp.PaddedColumns, step.Down.PaddedColumns);
         _rows = _widened.Take<float>(workers * _workerFloats);
     }
 
@@ -71,14 +71,14 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
         int hidden = _step.GateUp.Columns;
         int first = _groups.Start(expert);
         int count = _groups.Count(expert);
-        float** gate = stackalloc float*[ExpertProduct.WeightRows];
-        float** up = stackalloc float*[ExpertProduct.WeightRows];
-        float* gates = stackalloc float[2 * ExpertProduct.WeightRows];
-        float* ups = stackalloc float[2 * ExpertProduct.WeightRows];
-        float* upMemory = memory + (ExpertProduct.WeightRows * _step.GateUp.PaddedColumns);
-        for (int column = firstColumn; column < Math.Min(width, firstColumn + GateTile); column += ExpertProduct.WeightRows)
+        float** gate = stackalloc float*[RowProduct.WeightRows];
+        float** up = stackalloc float*[RowProduct.WeightRows];
+        float* gates = stackalloc float[2 * RowProduct.WeightRows];
+        float* ups = stackalloc float[2 * RowProduct.WeightRows];
+        float* upMemory = memory + (RowProduct.WeightRows * _step.GateUp.PaddedColumns);
+        for (int column = firstColumn; column < Math.Min(width, firstColumn + GateTile); column += RowProduct.WeightRows)
         {
-            int columns = Math.Min(ExpertProduct.WeightRows, width - column);
+            int columns = Math.Min(RowProduct.WeightRows, width - column);
             Take(_step.GateUp, expert, column, columns, memory, gate);
             Take(_step.GateUp, expert, width + column, columns, upMemory, up);
             for (int i = 0; i < count; i += 2)
@@ -90,7 +90,7 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
                 Gate(gates, ups, columns, _gated + ((long)(first + i) * width) + column);
                 if (y != null)
                 {
-                    Gate(gates + ExpertProduct.WeightRows, ups + ExpertProduct.WeightRows, columns, _gated + ((long)(first + i + 1) * width) + column);
+                    Gate(gates + RowProduct.WeightRows, ups + RowProduct.WeightRows, columns, _gated + ((long)(first + i + 1) * width) + column);
                 }
             }
         }
@@ -115,9 +115,9 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
 
         for (int active = 0; active < _groups.ActiveCount; active++)
         {
-            for (int column = firstColumn; column < endColumn; column += ExpertProduct.WeightRows)
+            for (int column = firstColumn; column < endColumn; column += RowProduct.WeightRows)
             {
-                AddDown(_groups.Active(active), column, Math.Min(ExpertProduct.WeightRows, endColumn - column), memory);
+                AddDown(_groups.Active(active), column, Math.Min(RowProduct.WeightRows, endColumn - column), memory);
             }
         }
     }
@@ -127,8 +127,8 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
         int width = _step.Down.Columns;
         int first = _groups.Start(expert);
         int count = _groups.Count(expert);
-        float** weights = stackalloc float*[ExpertProduct.WeightRows];
-        float* sums = stackalloc float[2 * ExpertProduct.WeightRows];
+        float** weights = stackalloc float*[RowProduct.WeightRows];
+        float* sums = stackalloc float[2 * RowProduct.WeightRows];
         Take(_step.Down, expert, column, columns, memory, weights);
         for (int i = 0; i < count; i += 2)
         {
@@ -138,7 +138,7 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
             AddWeighted(sums, first + i, column, columns);
             if (isPair)
             {
-                AddWeighted(sums + ExpertProduct.WeightRows, first + i + 1, column, columns);
+                AddWeighted(sums + RowProduct.WeightRows, first + i + 1, column, columns);
             }
         }
     }
@@ -165,9 +165,9 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
     }
 
     /// <summary>Gives four weight rows; where there are fewer, the last takes the others' places.</summary>
-    private static void Take(in ExpertMatrix matrix, int expert, int row, int count, float* memory, float** rows)
+    private static void Take(in PackedMatrix matrix, int expert, int row, int count, float* memory, float** rows)
     {
-        for (int i = 0; i < ExpertProduct.WeightRows; i++)
+        for (int i = 0; i < RowProduct.WeightRows; i++)
         {
             rows[i] = i < count ? matrix.Row(expert, row + i, memory + ((long)i * matrix.PaddedColumns)) : rows[i - 1];
         }
@@ -187,10 +187,10 @@ internal unsafe struct ExpertStep
     public float* Correction;
 
     /// <summary>Per expert [2·width, hidden], gate rows first.</summary>
-    public ExpertMatrix GateUp;
+    public PackedMatrix GateUp;
 
     /// <summary>Per expert [hidden, width].</summary>
-    public ExpertMatrix Down;
+    public PackedMatrix Down;
 
     /// <summary>Shape (tokens, hidden).</summary>
     public float* Output;

@@ -34,12 +34,12 @@ internal sealed class ExpertFeedForwardOperator(SimdWidth width, int workers) : 
             attributes.Integer("top_groups"),
             attributes.Integer("normalizes_weights") != 0,
             attributes.Float("weight_scale"));
-        return new ExpertFeedForwardKernel(shape, (ExpertElement)attributes.Integer("element"), attributes.Integer("scale_columns"), width, workers);
+        return new ExpertFeedForwardKernel(shape, (PackedElement)attributes.Integer("element"), attributes.Integer("scale_columns"), width, workers);
     }
 }
 
 /// <summary>One <see cref="ExpertFeedForwardOperator"/> node: reads the tensors and spreads the work over ONNX Runtime's threads.</summary>
-internal sealed unsafe class ExpertFeedForwardKernel(RoutingShape shape, ExpertElement element, int scaleColumns, SimdWidth width, int workers)
+internal sealed unsafe class ExpertFeedForwardKernel(RoutingShape shape, PackedElement element, int scaleColumns, SimdWidth width, int workers)
     : OperatorKernel
 {
     /// <summary>Waking threads takes about as long as so many products.</summary>
@@ -107,7 +107,7 @@ internal sealed unsafe class ExpertFeedForwardKernel(RoutingShape shape, ExpertE
         }
     }
 
-    private ExpertMatrix Matrix(KernelTensor values, KernelTensor scales, int columns) => new()
+    private PackedMatrix Matrix(KernelTensor values, KernelTensor scales, int columns) => new()
     {
         Element = element,
         Values = (byte*)values.Data,

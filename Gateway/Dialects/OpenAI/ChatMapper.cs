@@ -52,6 +52,8 @@ internal static class ChatMapper
         MaxLength = request.MaxLength,
         IgnoreEos = request.IgnoreEos ?? false,
         StopStrings = request.Stop ?? [],
+        Priority = request.Priority ?? 0,
+        Timeout = SchedulingFields.MapTimeout(request),
         OnDisconnect = DisconnectRule.For(request.Stream ?? false),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Idempotency = idempotency,

@@ -49,6 +49,12 @@ internal abstract record SamplingRequest
     [JsonConverter(typeof(StopConverter))]
     public ImmutableArray<string>? Stop { get; init; }
 
+    /// <summary>Our extension, as vLLM has it: a larger number goes after smaller ones; 0 is the normal one.</summary>
+    public int? Priority { get; init; }
+
+    /// <summary>Our extension: seconds after which the request is given up.</summary>
+    public double? Timeout { get; init; }
+
     /// <summary>Everything else: looked at by <see cref="UnsupportedFields"/>, then ignored.</summary>
     /// <remarks>Settable, since the serializer fills it field by field.</remarks>
     [JsonExtensionData]

@@ -29,6 +29,8 @@ internal static class CompletionMapper
         MaxLength = request.MaxLength,
         IgnoreEos = request.IgnoreEos ?? false,
         StopStrings = request.Stop ?? [],
+        Priority = request.Priority ?? 0,
+        Timeout = SchedulingFields.MapTimeout(request),
         OnDisconnect = DisconnectRule.For(request.Stream ?? false),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Echo = request.Echo ?? false,

@@ -41,6 +41,7 @@ internal sealed record OpenAIError(
             GenerationFaultCode.Overloaded => new(429, RateLimit, "overloaded", message, null, refusal.RetryAfter ?? ShortWait),
             GenerationFaultCode.Unavailable => new(503, Server, "unavailable", message, null, refusal.RetryAfter ?? ShortWait),
             GenerationFaultCode.WorkerLost => new(503, Server, "worker_lost", message, null, refusal.RetryAfter ?? ShortWait),
+            GenerationFaultCode.DeadlineExceeded => new(504, Server, "deadline_exceeded", message, "timeout"),
             GenerationFaultCode.Internal or _ => new(500, Server, "internal_error", message),
         };
     }

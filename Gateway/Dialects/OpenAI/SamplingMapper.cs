@@ -31,7 +31,8 @@ internal static class SamplingMapper
         ?? Require(request.MaxLength is not < 1, "max_length", "1 or more")
         ?? Require(request.MinTokens is not < 0, "min_tokens", "0 or more")
         ?? Require(!(request.MinTokens > maxTokens), "min_tokens", $"at most the limit of the answer, {maxTokens}")
-        ?? CheckStop(request.Stop ?? []);
+        ?? CheckStop(request.Stop ?? [])
+        ?? SchedulingFields.Check(request);
 
     public static SamplingOverrides Map(SamplingRequest request) => new()
     {

@@ -125,6 +125,7 @@ public sealed class SettingsLoaderTests : IDisposable
     [InlineData("port", "-1")]
     [InlineData("port", "8000.5")]
     [InlineData("max-context", "15")]
+    [InlineData("kv-format", "f16")]
     [InlineData("kv-memory", "100KB")]
     [InlineData("kv-memory", "9999999999TB")]
     [InlineData("kv-memory", "NaN")]
@@ -169,12 +170,6 @@ public sealed class SettingsLoaderTests : IDisposable
 
         Assert.Contains("missing.json cannot be read", Assert.Single(error.Problems), StringComparison.Ordinal);
     }
-
-    [Theory]
-    [InlineData(400L << 20, 100L << 20)]
-    [InlineData(64L << 30, 2L << 30)]
-    public void DefaultKvMemoryBytes_IsAQuarterWithALimit(long available, long expected) =>
-        Assert.Equal(expected, ServeSettings.DefaultKvMemoryBytes(available));
 
     private ServeSettings Load(Dictionary<string, string>? environment = null, (string Name, string Value)[]? commandLine = null) =>
         SettingsLoader.Load(new SettingsSources

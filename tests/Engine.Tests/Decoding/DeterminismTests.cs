@@ -23,6 +23,9 @@ public sealed class DeterminismTests
     [InlineData("glm4_moe", WeightFormat.Int8, KvFormat.BF16)]
     [InlineData("glm4_moe", WeightFormat.Int4Block32, KvFormat.Int8)]
     [InlineData("glm4_moe-air", WeightFormat.F32, KvFormat.BF16)]
+    [InlineData("glm4_moe_lite", WeightFormat.F32, KvFormat.F32)]
+    [InlineData("glm4_moe_lite", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("glm4_moe_lite", WeightFormat.Int4Block32, KvFormat.Int8)]
     public void Run_ChunksNeighboursBlocksAndThreads_SameBits(string name, WeightFormat format, KvFormat kvFormat)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);

@@ -35,9 +35,9 @@ public sealed class PrefixReuseTests
     private static (List<float[]> Rows, EngineSnapshot Snapshot) Run(IStepRunner runner, int[][] prompts, CacheScope scope)
     {
         var options = new GenerationEngineOptions { ContextTokens = 256, CacheScope = scope };
-        using var inbox = new Inbox();
+        using var inbox = new Inbox(TimeProvider.System);
         var recorder = new RowRecorder(runner);
-        var loop = new StepLoop(recorder, options, inbox, new RecordingListener(), NullLogger.Instance);
+        var loop = new StepLoop(recorder, options, inbox, new RecordingListener(), TimeProvider.System, NullLogger.Instance);
         for (int i = 0; i < prompts.Length; i++)
         {
             var sampling = new SamplingParameters(Temperature: 1, TopP: 1, TopK: 0, Seed: 7, Choice: 0);

@@ -64,47 +64,6 @@ public sealed class DeterminismTests
         }
     }
 
-    [Fact]
-    public void Turn_RandomTraffic_EverySequenceGetsItsTokens()
-    {
-        const int Seed = 20260301;
-        const int Context = 24;
-        var random = new Random(Seed);
-        var options = new GenerationEngineOptions { ContextTokens = Context, MaxSequences = 4, StepTokenBudget = 6 };
-        using var harness = new LoopHarness(new SyntheticRunner(vocabularySize: 2, blockTokens: 2, blockCount: 12), options);
-        var requests = new Dictionary<int, (SequenceRequest Request, long Id)>();
-        var removed = new HashSet<int>();
-        for (int i = 0; i < 2000; i++)
-        {
-            int operation = random.Next(10);
-            if (operation < 3)
-            {
-                SequenceRequest shared = Requests.Create(i, random.Next(1, Context), random.Next(1, 20), vocabularySize: 2);
-                SequenceRequest request = shared with { Alone = random.Next(20) == 0 };
-                requests.Add(i, (request, harness.Submit(request)));
-            }
-            else if (operation == 3 && requests.Count > 0)
-            {
-                int victim = requests.Keys.ElementAt(random.Next(Math.Max(0, requests.Count - 8), requests.Count));
-                harness.Remove(requests[victim].Id);
-                removed.Add(victim);
-            }
-
-            harness.Turn();
-        }
-
-        harness.RunToEnd();
-        Assert.True(harness.Snapshot.Preemptions > 50, $"{harness.Snapshot.Preemptions} preemptions, seed {Seed}.");
-        foreach ((int tag, (SequenceRequest request, _)) in requests)
-        {
-            int[] expected = Requests.Expected(request, Context, vocabularySize: 2);
-            Transcript transcript = harness.Listener[tag];
-            bool wasRemoved = transcript.Last.End == SequenceEnd.Removed;
-            Assert.True(!wasRemoved || removed.Contains(tag));
-            Assert.Equal(wasRemoved ? expected.Take(transcript.Ids.Count) : expected, transcript.Ids);
-        }
-    }
-
     private static void SubmitStaggered(LoopHarness harness, SequenceRequest[] requests)
     {
         foreach (SequenceRequest request in requests)

@@ -2,6 +2,7 @@ using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Scheduling;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Tests.Scheduling;
+using GlmCluster.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace GlmCluster.Engine.Tests.Loop;
@@ -10,7 +11,7 @@ namespace GlmCluster.Engine.Tests.Loop;
 internal sealed class LoopHarness : IDisposable
 {
     private readonly GenerationEngineOptions _options;
-    private readonly Inbox _inbox = new();
+    private readonly Inbox _inbox;
     private readonly StepLoop _loop;
 
     public LoopHarness(SyntheticRunner? runner = null, GenerationEngineOptions? options = null)
@@ -18,10 +19,14 @@ internal sealed class LoopHarness : IDisposable
         Runner = runner ?? new SyntheticRunner();
         _options = options ?? new GenerationEngineOptions { ContextTokens = 128 };
         _options.Check(Runner);
-        _loop = new StepLoop(Runner, _options, _inbox, Listener, NullLogger.Instance);
+        _inbox = new Inbox(Clock);
+        _loop = new StepLoop(Runner, _options, _inbox, Listener, Clock, NullLogger.Instance);
     }
 
     public SyntheticRunner Runner { get; }
+
+    /// <summary>Stands still unless a test moves it.</summary>
+    public ManualTimeProvider Clock { get; } = new();
 
     public RecordingListener Listener { get; } = new();
 

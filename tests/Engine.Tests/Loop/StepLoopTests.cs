@@ -145,6 +145,25 @@ public sealed class StepLoopTests
     }
 
     [Fact]
+    public void Turn_TimeIsOver_EndsRunningAndWaitingOnes()
+    {
+        var options = new GenerationEngineOptions { ContextTokens = 128, MaxSequences = 1 };
+        using var harness = new LoopHarness(options: options);
+        SequenceRequest last = Requests.Create(3, promptTokens: 5, maxTokens: 20);
+        harness.Submit(Requests.Create(1, promptTokens: 5, maxTokens: 20) with { Timeout = TimeSpan.FromSeconds(5) });
+        harness.Submit(Requests.Create(2, promptTokens: 5, maxTokens: 20) with { Timeout = TimeSpan.FromSeconds(4) });
+        harness.Submit(last with { Timeout = TimeSpan.FromSeconds(6) });
+        harness.Turn();
+        harness.Clock.Advance(TimeSpan.FromSeconds(5));
+
+        harness.RunToEnd();
+
+        Assert.Equal(new SequenceUpdate(1, -1, 1, SequenceEnd.Overdue, 1), harness.Listener[1].Last);
+        Assert.Equal([new SequenceUpdate(2, -1, 0, SequenceEnd.Overdue, 0)], harness.Listener[2].Updates);
+        Assert.Equal(Requests.Expected(last), harness.Listener[3].Ids);
+    }
+
+    [Fact]
     public void Turn_LogitsNotNumbers_FailsTheirSequenceOnly()
     {
         using var harness = new LoopHarness();
@@ -187,9 +206,9 @@ public sealed class StepLoopTests
     {
         var runner = new SyntheticRunner(blockCount: 1000);
         var options = new GenerationEngineOptions { ContextTokens = 1000, MaxSequences = 8, StepTokenBudget = 16 };
-        using var inbox = new Inbox();
+        using var inbox = new Inbox(TimeProvider.System);
         var listener = new CountingListener();
-        var loop = new StepLoop(runner, options, inbox, listener, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        var loop = new StepLoop(runner, options, inbox, listener, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         for (int i = 0; i < options.MaxSequences; i++)
         {
             inbox.Submit(Requests.Create(i, promptTokens: i == 7 ? 600 : 10, maxTokens: 300), options.ContextTokens);

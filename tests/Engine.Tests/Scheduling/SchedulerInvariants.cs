@@ -9,8 +9,7 @@ internal static class SchedulerInvariants
     public static void Check(Scheduler scheduler, int maxSequences, int blockTokens)
     {
         Assert.Distinct(scheduler.Running.Concat(scheduler.Waiting).Select(s => s.Id));
-        long[] ages = [.. scheduler.Waiting.Select(s => s.Id)];
-        Assert.True(ages.SequenceEqual(ages.Order()), "The queue is in order of age.");
+        CheckAccounts(scheduler);
         Assert.True(scheduler.Running.Count <= maxSequences, "The batch is within its limit.");
         Assert.True(scheduler.Running.Count == 1 || !scheduler.Running.Any(s => s.RunsAlone), "A lone sequence has company.");
         foreach (Sequence sequence in scheduler.Running)
@@ -24,6 +23,17 @@ internal static class SchedulerInvariants
 
         Assert.All(scheduler.Waiting, s => Assert.Equal(0, s.CachedTokens));
         Assert.All(scheduler.Waiting, s => Assert.Equal(0, s.Blocks?.Count ?? 0));
+    }
+
+    private static void CheckAccounts(Scheduler scheduler)
+    {
+        Sequence[] all = [.. scheduler.Running, .. scheduler.Waiting];
+        Assert.Equal(all.Select(s => s.Request.Caller).Distinct().Order(), scheduler.Callers.All.Select(a => a.Caller).Order());
+        foreach (CallerAccount account in scheduler.Callers.All)
+        {
+            Assert.Equal(all.Count(s => s.Account == account), account.Sequences);
+            Assert.Equal(scheduler.Running.Count(s => s.Account == account), account.Running);
+        }
     }
 
     /// <summary>The index says of a sequence's blocks what the sequence computed into them, and of the rest nothing.</summary>

@@ -105,6 +105,69 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void Plan_TwoCallers_TakesTurnsByWhatTheyGot()
+    {
+        Scheduler scheduler = Create(blockCount: 100);
+        Enqueue(scheduler, 30, 30);
+        Step(scheduler); // 10 for the first caller
+        scheduler.Enqueue(NewSequence(30, caller: "light"));
+
+        Assert.Equal([(1, 10)], Step(scheduler)); // who comes starts where the others are
+        Assert.Equal([(3, 10)], Step(scheduler));
+        Assert.Equal([(1, 10)], Step(scheduler));
+        Assert.Equal([(1, 1), (3, 9)], Step(scheduler));
+    }
+
+    [Fact]
+    public void Plan_LowerPriority_WaitsAndGivesItsPlace()
+    {
+        Scheduler scheduler = Create(blockCount: 100);
+        for (int i = 0; i < MaxSequences; i++)
+        {
+            scheduler.Enqueue(NewSequence(2, priority: 1));
+        }
+
+        Step(scheduler);
+        Enqueue(scheduler, 2, 2);
+        scheduler.Enqueue(NewSequence(2, priority: 2));
+
+        Assert.Equal([(1, 1), (2, 1), (5, 2), (6, 2)], Step(scheduler));
+        Assert.Equal([3, 4, 7], scheduler.Waiting.Select(s => s.Id).Order());
+        scheduler.Remove(scheduler.Find(5)!);
+        scheduler.Remove(scheduler.Find(6)!);
+        Assert.Equal([(1, 1), (2, 1), (3, 1), (4, 1)], Step(scheduler)); // found again in the cache
+    }
+
+    [Fact]
+    public void Plan_LowerPriorityHoldsTheBlocks_GivesThem()
+    {
+        Scheduler scheduler = Create(blockCount: 16);
+        scheduler.Enqueue(NewSequence(40, priority: 1));
+        while (Step(scheduler) is not [(1, 1)])
+        {
+        }
+
+        Enqueue(scheduler, 40);
+
+        Assert.Equal([(2, 9)], Step(scheduler)); // the room of a token had been the other's
+        Assert.Equal([1], scheduler.Waiting.Select(s => s.Id));
+    }
+
+    [Fact]
+    public void Plan_FullBatchOfOneCaller_AnotherCallerGetsOnePlace()
+    {
+        Scheduler scheduler = Create(blockCount: 100);
+        Enqueue(scheduler, 2, 2, 2, 2);
+        Step(scheduler);
+        scheduler.Enqueue(NewSequence(2, caller: "light"));
+        scheduler.Enqueue(NewSequence(2, caller: "light"));
+
+        Assert.Equal([(1, 1), (2, 1), (3, 1), (5, 2)], Step(scheduler));
+        Assert.Equal([(1, 1), (2, 1), (3, 1), (5, 1)], Step(scheduler));
+        Assert.Equal([4, 6], scheduler.Waiting.Select(s => s.Id).Order());
+    }
+
+    [Fact]
     public void Remove_RunningAndWaiting_FreesTheirBlocks()
     {
         Scheduler scheduler = Create(blockCount: 16);
@@ -131,7 +194,7 @@ public sealed class SchedulerTests
             switch (random.Next(8))
             {
                 case 0 when scheduler.Waiting.Count < 10:
-                    scheduler.Enqueue(NewSequence(random.Next(1, Context), alone: random.Next(10) == 0, vocabularySize: 2));
+                    scheduler.Enqueue(NewSequence(random.Next(1, Context), alone: random.Next(10) == 0, vocabularySize: 2, priority: random.Next(2), caller: $"{random.Next(3)}"));
                     break;
                 case 1:
                     Sequence[] all = [.. scheduler.Running, .. scheduler.Waiting];
@@ -155,11 +218,14 @@ public sealed class SchedulerTests
 
     private static Scheduler Create(int blockCount) => new(
         new SyntheticRunner(vocabularySize: 2, BlockTokens, blockCount),
-        new GenerationEngineOptions { ContextTokens = Context, MaxSequences = MaxSequences, StepTokenBudget = 10 },
+        new GenerationEngineOptions { ContextTokens = Context, MaxSequences = MaxSequences, StepTokenBudget = 10, PrefillSlowdown = double.PositiveInfinity },
         NullLogger.Instance);
 
-    private Sequence NewSequence(int promptTokens, bool alone = false, int vocabularySize = 10_000) =>
-        new(++_lastId, Requests.Create((int)_lastId, promptTokens, maxTokens: Context, vocabularySize) with { Alone = alone }, Context);
+    private Sequence NewSequence(int promptTokens, bool alone = false, int vocabularySize = 10_000, int priority = 0, string caller = "")
+    {
+        SequenceRequest request = Requests.Create((int)++_lastId, promptTokens, maxTokens: Context, vocabularySize);
+        return new Sequence(_lastId, request with { Alone = alone, Priority = priority, Caller = caller }, Context);
+    }
 
     private void Enqueue(Scheduler scheduler, params ReadOnlySpan<int> promptTokens)
     {

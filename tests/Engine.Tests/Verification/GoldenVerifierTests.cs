@@ -15,6 +15,7 @@ public sealed class GoldenVerifierTests(ITestOutputHelper output)
     [InlineData("glm4")]
     [InlineData("glm4_moe")]
     [InlineData("glm4_moe-air")]
+    [InlineData("glm4_moe_lite")]
     public void Verify_GoldenFolderInF32_LogitsWithinLimitAndGreedyEqual(string name)
     {
         string folder = TestModel.GoldenFolder(name);

@@ -69,6 +69,17 @@ public sealed class ChatCompletionTests
     }
 
     [Fact]
+    public async Task Post_PriorityAndTimeout_PassesThemOn()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("a"));
+
+        await host.ChatAsync(Chat.Ask("a").With("priority", 7).With("timeout", 2.5));
+
+        GenerationRequest request = await host.NextRequestAsync();
+        Assert.Equal((7, TimeSpan.FromSeconds(2.5)), (request.Priority, request.Timeout));
+    }
+
+    [Fact]
     public async Task Post_AllPenalties_PassesThemOn()
     {
         await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("a"));

@@ -20,6 +20,7 @@ public sealed class OpenAIErrorTests
     [InlineData(GenerationFaultCode.Unavailable, 503, "unavailable", true)]
     [InlineData(GenerationFaultCode.WorkerLost, 503, "worker_lost", true)]
     [InlineData(GenerationFaultCode.Internal, 500, "internal_error", false)]
+    [InlineData(GenerationFaultCode.DeadlineExceeded, 504, "deadline_exceeded", false)]
     public void From_EveryFault_HasItsStatus(GenerationFaultCode fault, int status, string code, bool retries)
     {
         OpenAIError error = OpenAIError.From(new Refusal(fault, "message"));

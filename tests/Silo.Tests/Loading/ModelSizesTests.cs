@@ -29,14 +29,41 @@ public sealed class ModelSizesTests
         Assert.InRange(Bytes(WeightFormat.Int4Block128), 0.53 * Bytes(WeightFormat.Int8), 0.54 * Bytes(WeightFormat.Int8));
     }
 
-    [Fact]
-    public void Fit_ContextNotChosen_IsWhatTheCacheHolds()
+    /// <summary>4-9b with f32 keys and values: 40 layers · 2 · 2 heads · 128 · 4 bytes = 81,920 bytes a token, so 1 GiB holds 409 blocks of 32.</summary>
+    [Theory]
+    [InlineData(KvFormat.F32, 409)]
+    [InlineData(KvFormat.BF16, 819)]
+    [InlineData(KvFormat.Int8, 1588)]
+    public void Fit_ContextNotChosen_IsWhatTheCacheHolds(KvFormat format, int blocks)
     {
-        // 4-9b: 40 layers · 2 · 2 heads · 128 · 4 bytes = 81,920 bytes a token, so 1 GiB holds 13,107 tokens: 409 blocks of 32.
-        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("4-9b"), Options with { Kv = KvFormat.F32 }, memoryBytes: 64 * GiB);
+        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("4-9b"), Options with { Kv = format }, memoryBytes: 64 * GiB);
 
-        Assert.Equal(409, sizes.BlockCount);
-        Assert.Equal(409 * 32, sizes.ContextTokens);
+        Assert.Equal(blocks, sizes.BlockCount);
+        Assert.Equal(blocks * 32, sizes.ContextTokens);
+    }
+
+    [Theory]
+    [InlineData(WeightFormat.F32, KvFormat.F32)]
+    [InlineData(WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData(WeightFormat.Int4Block32, KvFormat.BF16)]
+    public void Fit_KvFormatNotChosen_GoesWithTheWeights(WeightFormat weights, KvFormat expected)
+    {
+        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("nano"), Options with { Weights = weights }, memoryBytes: 64 * GiB);
+
+        Assert.Equal(expected, sizes.Kv);
+    }
+
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 1)]
+    public void Fit_KvMemoryNotGiven_IsWhatWeightsAndReserveLeave(bool isLimit, int shares)
+    {
+        ModelLoadOptions options = Options with { KvMemoryBytes = null, Weights = WeightFormat.Int8 };
+
+        ModelSizes sizes = ModelSizes.Fit(ModelShapes.Get("4-9b"), options, memoryBytes: 32 * GiB, isLimit);
+
+        long left = (32 * GiB) - (2 * GiB) - sizes.WeightBytes; // a sixteenth is kept in reserve
+        Assert.InRange(left - (shares * sizes.KvBytes), 0, 8 << 20);
     }
 
     [Fact]

@@ -61,6 +61,18 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
     }
 
     [Fact]
+    public async Task Run_TimeoutIsOver_FailsAndSaysHowFarItCame()
+    {
+        await using SiloHarness silo = await SiloHarness.StartAsync(nano);
+
+        (List<int> ids, GenerationEnd end) = await silo.RunAsync(
+            silo.Request(nano.Longest.PromptIds) with { StopIds = [], MaxTokens = 4000, Timeout = TimeSpan.FromMilliseconds(20) });
+
+        Assert.Equal((EndReason.Failed, GenerationFaultCode.DeadlineExceeded), (end.Reason, end.Fault?.Code));
+        Assert.Contains($"after 0.02 s, its timeout, and has got {ids.Count} of at most 4,000 tokens", end.Fault!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_MinTokens_EndsNoSooner()
     {
         await using SiloHarness silo = await SiloHarness.StartAsync(nano);

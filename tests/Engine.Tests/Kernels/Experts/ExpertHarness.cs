@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
-using GlmCluster.Engine.Graph.Experts;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Kernels.Experts;
@@ -21,14 +20,14 @@ internal sealed unsafe class ExpertHarness : IDisposable
     private readonly WeightFormat _format;
     private readonly float[][] _gateUp = [.. Enumerable.Range(0, 6).Select(expert => LinearHarness.Numbers(2 * Width * Hidden, 10 + expert))];
     private readonly float[][] _down = [.. Enumerable.Range(0, 6).Select(expert => LinearHarness.Numbers(Hidden * Width, 20 + expert))];
-    private readonly ExpertFormat _expertFormat;
+    private readonly PackedFormat _expertFormat;
     private readonly (PageMemory Values, PageMemory Scales) _packedGateUp;
     private readonly (PageMemory Values, PageMemory Scales) _packedDown;
 
     public ExpertHarness(WeightFormat format)
     {
         _format = format;
-        _expertFormat = new ExpertFormat(new WeightLoader(threads: 2, totalBytes: 1, progress: null), format);
+        _expertFormat = new PackedFormat(new WeightLoader(threads: 2, totalBytes: 1, progress: null), format);
         _packedGateUp = Pack(_gateUp, 2 * Width, Hidden);
         _packedDown = Pack(_down, Hidden, Width);
     }
@@ -117,7 +116,7 @@ internal sealed unsafe class ExpertHarness : IDisposable
         }
     }
 
-    private ExpertMatrix Matrix((PageMemory Values, PageMemory Scales) packed, int rows, int columns) => new()
+    private PackedMatrix Matrix((PageMemory Values, PageMemory Scales) packed, int rows, int columns) => new()
     {
         Element = _expertFormat.Element,
         Values = (byte*)packed.Values.Address,

@@ -1,51 +1,50 @@
 using System.Collections.Immutable;
 using GlmCluster.Engine.Decoding;
-using GlmCluster.Engine.Graph.Linears;
-using GlmCluster.Engine.Kernels.Experts;
+using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
-namespace GlmCluster.Engine.Graph.Experts;
+namespace GlmCluster.Engine.Graph.Linears;
 
-/// <summary>Brings experts' matrices into the form that <see cref="ExpertFeedForwardOperator"/> takes, in a weight format.</summary>
+/// <summary>Brings matrices into the form that our own kernels take, <see cref="PackedMatrix"/>, in a weight format.</summary>
 /// <remarks>Products are of f32 activations and weights widened on the way: activations are not rounded.</remarks>
-internal sealed unsafe class ExpertFormat(WeightLoader loader, WeightFormat format)
+internal sealed unsafe class PackedFormat(WeightLoader loader, WeightFormat format)
 {
     /// <summary>The value of the operator's attribute.</summary>
-    public ExpertElement Element => format switch
+    public PackedElement Element => format switch
     {
-        WeightFormat.F32 => ExpertElement.F32,
-        WeightFormat.Int8 => ExpertElement.Bits8,
-        _ when format.BlockColumns() is not null => ExpertElement.Bits4,
-        _ => throw new NotSupportedException($"Experts cannot be kept as {format}."),
+        WeightFormat.F32 => PackedElement.F32,
+        WeightFormat.Int8 => PackedElement.Bits8,
+        _ when format.BlockColumns() is not null => PackedElement.Bits4,
+        _ => throw new NotSupportedException($"Matrices cannot be packed as {format}."),
     };
 
     /// <summary>Columns that share a scale, for the operator's attribute; 0 where a row has one or none.</summary>
     public int ScaleColumns => format.BlockColumns() ?? 0;
 
-    /// <summary>Adds the matrices of all experts of a layer, each [rows, columns], as two constants.</summary>
+    /// <summary>Adds matrices, all [rows, columns], as two constants.</summary>
     /// <returns>Names of the values and of the scales.</returns>
-    public (string Values, string Scales) Add(GraphBuilder graph, string name, ImmutableArray<WeightMatrix> experts)
+    public (string Values, string Scales) Add(GraphBuilder graph, string name, ImmutableArray<WeightMatrix> matrices)
     {
-        (PageMemory values, PageMemory scales) = Pack(experts);
-        (int rows, int columns) = (experts[0].Rows, experts[0].Columns);
+        (PageMemory values, PageMemory scales) = Pack(matrices);
+        (int rows, int columns) = (matrices[0].Rows, matrices[0].Columns);
         return (
-            graph.Constant($"{name}.weight", TensorElement.U8, [experts.Length, rows, ExpertMatrix.BytesOfRow(Element, columns)], values),
-            graph.Constant($"{name}.scale", TensorElement.F32, [experts.Length, rows, RowScales(columns)], scales));
+            graph.Constant($"{name}.weight", TensorElement.U8, [matrices.Length, rows, PackedMatrix.BytesOfRow(Element, columns)], values),
+            graph.Constant($"{name}.scale", TensorElement.F32, [matrices.Length, rows, RowScales(columns)], scales));
     }
 
-    /// <summary>Makes the form of <see cref="ExpertMatrix"/>.</summary>
-    public (PageMemory Values, PageMemory Scales) Pack(ImmutableArray<WeightMatrix> experts)
+    /// <summary>Makes the form of <see cref="PackedMatrix"/>.</summary>
+    public (PageMemory Values, PageMemory Scales) Pack(ImmutableArray<WeightMatrix> matrices)
     {
-        (int rows, int columns) = (experts[0].Rows, experts[0].Columns);
-        long rowBytes = ExpertMatrix.BytesOfRow(Element, columns);
+        (int rows, int columns) = (matrices[0].Rows, matrices[0].Columns);
+        long rowBytes = PackedMatrix.BytesOfRow(Element, columns);
         int rowScales = RowScales(columns);
-        var values = new PageMemory(experts.Length * rows * rowBytes);
-        var scales = new PageMemory((long)experts.Length * rows * rowScales * sizeof(float));
+        var values = new PageMemory(matrices.Length * rows * rowBytes);
+        var scales = new PageMemory((long)matrices.Length * rows * rowScales * sizeof(float));
         (nint valueAddress, nint scaleAddress) = (values.Address, scales.Address);
-        for (int expert = 0; expert < experts.Length; expert++)
+        for (int matrix = 0; matrix < matrices.Length; matrix++)
         {
-            long firstRow = (long)expert * rows;
-            loader.ReadRows(experts[expert], ExpertMatrix.PadColumns(columns), (row, weights) => Write(
+            long firstRow = (long)matrix * rows;
+            loader.ReadRows(matrices[matrix], PackedMatrix.PadColumns(columns), (row, weights) => Write(
                 weights,
                 columns,
                 (byte*)valueAddress + ((firstRow + row) * rowBytes),
@@ -63,10 +62,10 @@ internal sealed unsafe class ExpertFormat(WeightLoader loader, WeightFormat form
     {
         switch (Element)
         {
-            case ExpertElement.F32:
+            case PackedElement.F32:
                 weights[..columns].CopyTo(new Span<float>(values, columns));
                 break;
-            case ExpertElement.Bits8:
+            case PackedElement.Bits8:
                 scales[0] = RowQuantization.Quantize(weights, offset: 0, new Span<byte>(values, weights.Length));
                 break;
             default:
@@ -86,9 +85,9 @@ internal sealed unsafe class ExpertFormat(WeightLoader loader, WeightFormat form
             for (int i = 0; i < part.Length; i++)
             {
                 int number = (pairs[i / 2] >> (i % 2 * 4)) & 0x0F;
-                int column = (first + i) % ExpertMatrix.RowStep;
-                byte* target = values + ((first + i - column) / 2) + (column % (ExpertMatrix.RowStep / 2));
-                *target = (byte)(column < ExpertMatrix.RowStep / 2 ? number : *target | (number << 4));
+                int column = (first + i) % PackedMatrix.RowStep;
+                byte* target = values + ((first + i - column) / 2) + (column % (PackedMatrix.RowStep / 2));
+                *target = (byte)(column < PackedMatrix.RowStep / 2 ? number : *target | (number << 4));
             }
         }
     }

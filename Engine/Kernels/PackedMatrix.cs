@@ -1,14 +1,14 @@
 using System.Runtime.Intrinsics;
 
-namespace GlmCluster.Engine.Kernels.Experts;
+namespace GlmCluster.Engine.Kernels;
 
-/// <summary>How the weights of experts are stored; numbers are part of the graph.</summary>
-internal enum ExpertElement
+/// <summary>How a <see cref="PackedMatrix"/> is stored; numbers are part of the graph.</summary>
+internal enum PackedElement
 {
     /// <summary>Rows of 32-bit floats.</summary>
     F32 = 0,
 
-    /// <summary>Rows of signed bytes, filled up to a multiple of <see cref="ExpertMatrix.RowStep"/>, and one scale per row.</summary>
+    /// <summary>Rows of signed bytes, filled up to a multiple of <see cref="PackedMatrix.RowStep"/>, and one scale per row.</summary>
     Bits8 = 1,
 
     /// <summary>
@@ -17,17 +17,17 @@ internal enum ExpertElement
     Bits4 = 2,
 }
 
-/// <summary>Matrices [experts, rows, columns] of one format, row after row.</summary>
-internal unsafe struct ExpertMatrix
+/// <summary>Matrices [matrices, rows, columns] of one format, row after row, whose rows our own kernels widen as they need them.</summary>
+internal unsafe struct PackedMatrix
 {
     /// <summary>Columns that a row is filled up to a multiple of where it is not f32.</summary>
     public const int RowStep = 32;
 
-    public ExpertElement Element;
+    public PackedElement Element;
 
     public byte* Values;
 
-    /// <summary>Shape (experts, rows, scales per row).</summary>
+    /// <summary>Shape (matrices, rows, scales per row).</summary>
     public float* Scales;
 
     public int Rows;
@@ -47,23 +47,23 @@ internal unsafe struct ExpertMatrix
 
     public static int PadColumns(int columns) => (columns + RowStep - 1) / RowStep * RowStep;
 
-    public static long BytesOfRow(ExpertElement element, int columns) => element switch
+    public static long BytesOfRow(PackedElement element, int columns) => element switch
     {
-        ExpertElement.F32 => (long)columns * sizeof(float),
-        ExpertElement.Bits8 => PadColumns(columns),
+        PackedElement.F32 => (long)columns * sizeof(float),
+        PackedElement.Bits8 => PadColumns(columns),
         _ => PadColumns(columns) / 2,
     };
 
     /// <summary>A row as floats: where it lies, or widened into memory for <see cref="PaddedColumns"/> floats.</summary>
-    public readonly float* Row(int expert, int row, float* memory)
+    public readonly float* Row(int matrix, int row, float* memory)
     {
-        long index = ((long)expert * Rows) + row;
+        long index = ((long)matrix * Rows) + row;
         byte* source = Values + (index * RowBytes);
         switch (Element)
         {
-            case ExpertElement.F32:
+            case PackedElement.F32:
                 return (float*)source;
-            case ExpertElement.Bits8:
+            case PackedElement.Bits8:
                 for (int column = 0; column < Columns; column += Vector128<sbyte>.Count)
                 {
                     Widen(Vector128.Load((sbyte*)source + column), Scales[index], memory + column);

@@ -1,20 +1,20 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace GlmCluster.Engine.Kernels.Experts;
+namespace GlmCluster.Engine.Kernels;
 
 /// <summary>Products of token rows and four weight rows, in one vector width. Stateless.</summary>
 /// <remarks>Every product has one vector of sums, filled in rising order of columns, whatever is computed beside it.</remarks>
-internal abstract unsafe class ExpertProduct
+internal abstract unsafe class RowProduct
 {
     /// <summary>Weight rows taken together.</summary>
     public const int WeightRows = 4;
 
-    public static ExpertProduct Create(SimdWidth width) => width switch
+    public static RowProduct Create(SimdWidth width) => width switch
     {
-        SimdWidth.Bits512 => new ExpertProduct<Simd512, Vector512<float>>(),
-        SimdWidth.Bits256 => new ExpertProduct<Simd256, Vector256<float>>(),
-        _ => new ExpertProduct<Simd128, Vector128<float>>(),
+        SimdWidth.Bits512 => new RowProduct<Simd512, Vector512<float>>(),
+        SimdWidth.Bits256 => new RowProduct<Simd256, Vector256<float>>(),
+        _ => new RowProduct<Simd128, Vector128<float>>(),
     };
 
     /// <param name="weights">Four rows.</param>
@@ -27,7 +27,7 @@ internal abstract unsafe class ExpertProduct
 }
 
 /// <inheritdoc/>
-internal sealed unsafe class ExpertProduct<TSimd, TVector> : ExpertProduct
+internal sealed unsafe class RowProduct<TSimd, TVector> : RowProduct
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
 {
