@@ -22,6 +22,7 @@ public sealed class StagedRunnerTests
     [InlineData("chatglm", WeightFormat.F32, 2, 1)]
     [InlineData("glm-edge", WeightFormat.F32, 2, 3)]
     [InlineData("glm4_moe", WeightFormat.F32, 2, 2)]
+    [InlineData("glm4_moe_lite", WeightFormat.F32, 2, 2)]
     public void Run_InStages_SameBits(string name, WeightFormat format, int stages, int threads)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);
