@@ -6,7 +6,7 @@ namespace GlmCluster.Checkpoints;
 /// <summary>An open model folder: its configuration and its mapped weights.</summary>
 public sealed class Checkpoint : IDisposable
 {
-    private Checkpoint(string folder, DecoderConfiguration configuration, SafetensorsFolder weights)
+    private Checkpoint(string folder, DecoderConfiguration configuration, WeightFolder weights)
     {
         Folder = folder;
         Configuration = configuration;
@@ -33,7 +33,7 @@ public sealed class Checkpoint : IDisposable
         }
 
         DecoderConfiguration configuration = DecoderConfigurationReader.Read(fullPath);
-        return new Checkpoint(fullPath, configuration, SafetensorsFolder.Open(fullPath));
+        return new Checkpoint(fullPath, configuration, WeightFolder.Open(fullPath));
     }
 
     /// <summary>Finds the decoder's tensors.</summary>

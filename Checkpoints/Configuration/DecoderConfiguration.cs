@@ -54,6 +54,12 @@ public sealed record DecoderConfiguration
     /// <summary>Widths of latent attention; null: keys and values are cached as they are.</summary>
     public LatentConfiguration? Latent { get; init; }
 
+    /// <summary>How a prompt is divided whose tokens see later ones; null: tokens see earlier ones only.</summary>
+    public PrefixConfiguration? Prefix { get; init; }
+
+    /// <summary>Factor of the normed input where it is what a sub-layer's result is added to; null: the sum so far is.</summary>
+    public float? ResidualScale { get; init; }
+
     /// <summary>Whether the head falls back to the embedding where the folder stores no head of its own.</summary>
     public required bool TiedHead { get; init; }
 

@@ -23,7 +23,7 @@ internal static class ModelFiles
     /// <exception cref="CheckpointException">The folder has no weights that can be read.</exception>
     public static IReadOnlyList<string> List(string folder) =>
     [
-        .. SafetensorsFolder.FileNames(folder)
+        .. WeightFolder.FileNames(folder)
             .Concat(TextFiles.Where(name => File.Exists(Path.Combine(folder, name))))
             .Order(StringComparer.Ordinal),
     ];

@@ -129,6 +129,15 @@ public sealed record GatedFeedForwardTensors<T>(LinearTensors<T> GateUp, LinearT
     public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new GatedFeedForwardTensors<TOther>(GateUp.Map(map), Down.Map(map));
 }
 
+/// <summary>down · gelu(up).</summary>
+/// <param name="Up">[width, hidden].</param>
+/// <param name="Down">[hidden, width].</param>
+public sealed record PlainFeedForwardTensors<T>(LinearTensors<T> Up, LinearTensors<T> Down) : FeedForwardTensors<T>
+    where T : class
+{
+    public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new PlainFeedForwardTensors<TOther>(Up.Map(map), Down.Map(map));
+}
+
 /// <summary>A mixture of experts: Σ weight · expert(x) + shared(x).</summary>
 /// <param name="Router">[experts, hidden]; its products are always in f32.</param>
 /// <param name="Correction">[experts], counts for the choice of experts only.</param>

@@ -36,7 +36,7 @@ internal sealed unsafe class MappedFile : IDisposable
             long byteLength = RandomAccess.GetLength(handle);
             if (byteLength < minimumBytes)
             {
-                throw new CheckpointException($"{path} is {byteLength:N0} bytes long: too short to be a safetensors file. Fetch it again.");
+                throw new CheckpointException($"{path} is {byteLength:N0} bytes long: too short to hold tensors. Fetch it again.");
             }
 
             file = MemoryMappedFile.CreateFromFile(

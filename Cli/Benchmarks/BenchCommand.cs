@@ -22,7 +22,7 @@ internal static class BenchCommand
     ];
 
     private static readonly string[] UsedSettings =
-        ["model", "threads", "weights", "kv-format", "max-context", "max-sequences", "step-tokens", "kv-memory", "device", "onnxruntime", "cache-dir"];
+        ["model", "threads", "weights", "kv-format", "max-context", "max-sequences", "step-tokens", "prefill-slowdown", "kv-memory", "device", "onnxruntime", "cache-dir"];
 
     public static Command Create()
     {

@@ -14,6 +14,10 @@ namespace GlmCluster.Cli.Benchmarks;
 internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, int rounds)
 {
     private const int FirstTokenRequests = 20;
+    private const int LongPromptTokens = 8192;
+
+    /// <summary>What a prompt beside running streams would take alone, at most.</summary>
+    private static readonly TimeSpan LongPromptTime = TimeSpan.FromSeconds(10);
 
     /// <summary>What one decode measurement should take; a slow model generates fewer tokens.</summary>
     private static readonly TimeSpan DecodeTime = TimeSpan.FromSeconds(3);
@@ -29,7 +33,8 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
             $"glm bench: {subject.Title}",
             [.. subject.Facts(model), ("setting", $"greedy; clients, gateway and engine share one process; medians of {rounds} rounds of chats")]);
         report.Add("load", model.LoadTime.TotalSeconds, "s", "N2");
-        BenchAmounts amounts = await MeasureEngineAsync(model, report);
+        (BenchAmounts amounts, double prefillRate) = await MeasureEngineAsync(model, report);
+        await MeasureSharingAsync(model, prefillRate, report);
         if (model.Stages.Length > 1)
         {
             await CompareStagesAsync(model, amounts, report, cancellationToken);
@@ -47,13 +52,14 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         return report;
     }
 
-    private static async Task<BenchAmounts> MeasureEngineAsync(LoadedModel model, BenchReport report)
+    private static async Task<(BenchAmounts Amounts, double PrefillRate)> MeasureEngineAsync(LoadedModel model, BenchReport report)
     {
         using GenerationEngine engine = StartEngine(model, out EngineBenchmark benchmark);
         BenchModel.Announce($"nothing yet: warming up");
         await benchmark.WarmUpAsync(DecodeTime);
         BenchModel.Announce($"prefill");
-        report.Add("engine: prefill of 512 tokens", await benchmark.PrefillTokensPerSecondAsync(model.Sizes.ContextTokens), "tokens/s");
+        double prefillRate = await benchmark.PrefillTokensPerSecondAsync(model.Sizes.ContextTokens);
+        report.Add("engine: prefill of 512 tokens", prefillRate, "tokens/s");
         EngineRun probe = await benchmark.DecodeAsync(sequences: 1, tokensEach: 8);
         BenchAmounts amounts = BenchAmounts.For(probe.DecodeTokensPerSecond * DecodeTime.TotalSeconds);
         foreach (int sequences in BatchSizes)
@@ -64,7 +70,26 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
             report.Add(BenchModel.Invariant($"engine: allocated, batch of {sequences}"), run.AllocatedPerToken, "bytes/token");
         }
 
-        return amounts;
+        return (amounts, prefillRate);
+    }
+
+    /// <summary>What sequences get from each other, and take from each other.</summary>
+    private static async Task MeasureSharingAsync(LoadedModel model, double prefillRate, BenchReport report)
+    {
+        using var benchmark = new SharingBenchmark(model.Runner, model.EngineLimits);
+        BenchModel.Announce($"the tenth turn of a conversation");
+        TurnTimes turns = await benchmark.TurnsAsync();
+        report.Add(
+            BenchModel.Invariant($"engine: time to first token, turn 10 ({turns.PromptTokens} tokens, {turns.NewTokens} new)"), turns.Turn.TotalMilliseconds, "ms");
+        report.Add(BenchModel.Invariant($"engine: time to first token, fresh prompt of {turns.NewTokens} tokens"), turns.Fresh.TotalMilliseconds, "ms");
+        BenchModel.Announce($"streams beside a long prompt");
+        PaceTimes pace = await benchmark.PaceAsync((int)Math.Min(LongPromptTokens, prefillRate * LongPromptTime.TotalSeconds));
+        string beside = BenchModel.Invariant($"{pace.Streams} streams beside a prompt of {pace.PromptTokens} tokens");
+        report.Add($"engine: time between tokens, {beside}, p50", pace.During.TotalMilliseconds, "ms", "N2");
+        report.Add($"engine: time between tokens, {beside}, p95", pace.DuringAt95.TotalMilliseconds, "ms", "N2");
+        report.Add(BenchModel.Invariant($"engine: time between tokens, {pace.Streams} streams alone, p50"), pace.Normal.TotalMilliseconds, "ms", "N2");
+        report.Add("engine: time between tokens, beside ÷ alone, p50", pace.During / pace.Normal, "ratio", "N2");
+        report.Add("engine: time to first token of that prompt", pace.UntilFirstToken.TotalSeconds, "s", "N2");
     }
 
     /// <summary>The same model on the first device alone, in turns with the stages.</summary>

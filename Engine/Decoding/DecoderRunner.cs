@@ -16,6 +16,7 @@ public sealed unsafe class DecoderRunner : IStepRunner
     private readonly LoadedStages _loaded;
     private readonly StagePipeline? _pipeline; // null: one stage
     private readonly StepBatchCheck _check;
+    private readonly PrefixConfiguration? _prefix;
     private readonly Lock _abortLock = new(); // guards _isRunning and _isAborted
     private bool _isRunning;
     private bool _isAborted;
@@ -24,6 +25,7 @@ public sealed unsafe class DecoderRunner : IStepRunner
     {
         VocabularySize = configuration.VocabularySize;
         BlockCount = options.BlockCount;
+        _prefix = configuration.Prefix;
         _loaded = loaded;
         _check = new StepBatchCheck(options, configuration.VocabularySize, BlockTokens);
         if (loaded.Stages.Length > 1)
@@ -31,7 +33,7 @@ public sealed unsafe class DecoderRunner : IStepRunner
             int blocksPerSequence = (options.ContextTokens + BlockTokens - 1) / BlockTokens;
             _pipeline = new StagePipeline(
                 loaded.Stages.Length,
-                new HalfBatches(options, blocksPerSequence),
+                new HalfBatches(options, blocksPerSequence, cutsSequences: configuration.Prefix is null),
                 (stage, half, batch, firstLogitRow) => loaded.Stages[stage].Run(half, batch, firstLogitRow));
         }
     }
@@ -65,6 +67,23 @@ public sealed unsafe class DecoderRunner : IStepRunner
         ArgumentNullException.ThrowIfNull(options);
         CheckSizes(options);
         return new DecoderRunner(LoadedStages.Load(library, configuration, weights, options, progress), configuration, options);
+    }
+
+    /// <inheritdoc/>
+    public PromptPrefix PrefixOf(ReadOnlySpan<int> promptIds)
+    {
+        if (_prefix is null)
+        {
+            return default;
+        }
+
+        int start = promptIds.IndexOf(_prefix.StartId);
+        int mask = promptIds.IndexOf(_prefix.GMaskId) is >= 0 and int gMask ? gMask : promptIds.IndexOf(_prefix.MaskId);
+        return start >= 0 && mask >= 0
+            ? new PromptPrefix(start, mask)
+            : throw new ArgumentException(
+                $"The prompt lacks the id {_prefix.StartId} that starts an answer or the id {_prefix.GMaskId} or {_prefix.MaskId} that says where it goes; "
+                + "this model needs both. Use its chat template.");
     }
 
     /// <inheritdoc/>

@@ -28,6 +28,9 @@ internal sealed class StepBatchCheck(DecoderRunnerOptions options, int vocabular
         int newTokens = batch.CumulativeLengths[sequence + 1] - batch.CumulativeLengths[sequence];
         int past = batch.PastLengths[sequence];
         Require(newTokens >= 1 && past >= 0 && past <= options.ContextTokens - newTokens, "a sequence's length is out of range");
+        int prefix = batch.PrefixLengths[sequence];
+        Require(prefix >= 0 && prefix <= past + newTokens, "it divides a prefix");
+        Require(batch.MaskPositions[sequence] >= 0 && batch.MaskPositions[sequence] < options.ContextTokens, "a mask is out of range");
         int blocks = (past + newTokens + blockTokens - 1) / blockTokens;
         Require(blocks <= batch.TableWidth, "a sequence is longer than its table");
         foreach (int block in batch.BlockTable.AsSpan(sequence * batch.TableWidth, blocks))

@@ -17,6 +17,8 @@ internal sealed class StepTensors : IDisposable
     private readonly BoundTensor<float>? _logits;
     private readonly List<BoundTensor<float>> _hidden = []; // from and to the neighbours
     private readonly int _hiddenSize;
+    private readonly BoundTensor<int>? _prefixLengths;
+    private readonly BoundTensor<int>? _maskPositions;
     private readonly int _vocabularySize;
 
     public StepTensors(OnnxBinding binding, DecoderConfiguration configuration, DecoderRunnerOptions options, StageEnds ends)
@@ -27,6 +29,12 @@ internal sealed class StepTensors : IDisposable
         _cumulativeLengths = new BoundTensor<int>(binding, DecoderGraph.CumulativeLengths, TensorElement.I32, options.MaxSequences + 1);
         _pastLengths = new BoundTensor<int>(binding, DecoderGraph.PastLengths, TensorElement.I32, options.MaxSequences);
         _blockTable = new BoundTensor<int>(binding, DecoderGraph.BlockTable, TensorElement.I32, (long)options.MaxSequences * blocksPerSequence);
+        if (configuration.Prefix is not null)
+        {
+            _prefixLengths = new BoundTensor<int>(binding, DecoderGraph.PrefixLengths, TensorElement.I32, options.MaxSequences);
+            _maskPositions = new BoundTensor<int>(binding, DecoderGraph.MaskPositions, TensorElement.I32, options.MaxSequences);
+        }
+
         if (ends.Input is null)
         {
             _tokenIds = new BoundTensor<long>(binding, DecoderGraph.TokenIds, TensorElement.I64, options.MaxStepTokens);
@@ -56,6 +64,8 @@ internal sealed class StepTensors : IDisposable
         _cumulativeLengths.Set(batch.CumulativeLengths.AsSpan(0, batch.SequenceCount + 1));
         _pastLengths.Set(batch.PastLengths.AsSpan(0, batch.SequenceCount));
         _blockTable.Set(batch.BlockTable.AsSpan(0, batch.SequenceCount * batch.TableWidth), batch.TableWidth);
+        _prefixLengths?.Set(batch.PrefixLengths.AsSpan(0, batch.SequenceCount));
+        _maskPositions?.Set(batch.MaskPositions.AsSpan(0, batch.SequenceCount));
         _tokenIds?.Set(batch.TokenIds.AsSpan(0, batch.TokenCount));
         foreach (BoundTensor<float> hidden in _hidden)
         {
@@ -77,6 +87,8 @@ internal sealed class StepTensors : IDisposable
         _logitRows?.Dispose();
         _logits?.Dispose();
         _hidden.ForEach(hidden => hidden.Dispose());
+        _prefixLengths?.Dispose();
+        _maskPositions?.Dispose();
     }
 
     private void AddHidden(OnnxBinding binding, string name, PageMemory memory, bool isOutput) =>

@@ -23,6 +23,7 @@ internal sealed class CpuDevice(OnnxRuntimeLibrary library) : ComputeDevice
             new SwiGluOperator(SimdWidths.Widest, threads),
             new Int4MatMulOperator(SimdWidths.Widest, threads),
             new NormHeadsOperator(SimdWidths.Widest),
+            new PrefixAttentionOperator(kvFormat, SimdWidths.Widest, threads),
             new LatentAttentionOperator(kvFormat, SimdWidths.Widest, threads),
             new ExpertFeedForwardOperator(SimdWidths.Widest, threads)));
         return options;

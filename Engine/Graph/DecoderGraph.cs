@@ -11,7 +11,7 @@ namespace GlmCluster.Engine.Graph;
 
 /// <summary>The frame of a decoder over packed tokens [tokens, hidden]; its layers' parts are chosen by the tensors they have.</summary>
 /// <remarks>
-/// Maths: modeling_glm.py, modeling_glm4.py, modeling_glm4_moe.py and modeling_glm4_moe_lite.py of Hugging Face
+/// Maths: the remote code of ChatGLM-6B, and modeling_glm.py, modeling_glm4.py, modeling_glm4_moe.py and modeling_glm4_moe_lite.py of Hugging Face
 /// transformers. Every operator treats rows apart, so a token's result does
 /// not depend on what else is in the step.
 /// </remarks>
@@ -24,6 +24,8 @@ internal sealed class DecoderGraph
     public const string LogitRows = "logit_rows";
     public const string Normed = "normed";
     public const string Residual = "residual";
+    public const string PrefixLengths = "prefix_lengths";
+    public const string MaskPositions = "mask_positions";
 
     private readonly GraphBuilder _graph;
     private readonly DecoderConfiguration _configuration;
@@ -89,6 +91,12 @@ internal sealed class DecoderGraph
             _graph.Input(LogitRows, TensorElement.I64, -1);
         }
 
+        if (_configuration.Prefix is not null)
+        {
+            _graph.Input(PrefixLengths, TensorElement.I32, -1);
+            _graph.Input(MaskPositions, TensorElement.I32, -1);
+        }
+
         foreach (CacheTensor cache in KvCacheLayout.Of(_configuration, layers))
         {
             _graph.Input(cache.Name, kvFormat.Element(), blocks, AttentionShape.PageTokens, cache.Heads, kvFormat.TokenElements(cache.Width));
@@ -107,7 +115,8 @@ internal sealed class DecoderGraph
 
         _graph.Input(TokenIds, TensorElement.I64, -1);
         string residual = AddEmbedding(weights.Embedding);
-        return (_nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm), residual);
+        string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
+        return (normed, _nodes.AddResidualScale(normed, residual));
     }
 
     /// <summary>Rows are looked up in the stored type and then widened.</summary>

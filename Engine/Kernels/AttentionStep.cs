@@ -24,6 +24,9 @@ internal unsafe struct AttentionStep
     /// <summary>First positions of each sequence that all its tokens see; null: none.</summary>
     public int* PrefixLengths;
 
+    /// <summary>Position of each sequence's tokens behind its prefix; null where there are no prefixes.</summary>
+    public int* MaskPositions;
+
     /// <summary>Shape (sequences, <see cref="TableWidth"/>).</summary>
     public int* BlockTable;
 

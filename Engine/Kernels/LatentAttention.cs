@@ -34,8 +34,6 @@ internal abstract unsafe class LatentAttention(AttentionShape shape, LatentShape
         };
     }
 
-    protected AttentionShape Shape { get; } = shape;
-
     protected LatentShape Latent { get; } = latent;
 
     protected ref readonly LatentStep LatentInputs => ref _latentStep;

@@ -125,6 +125,8 @@ internal unsafe class PagedAttention : IDisposable
     /// <summary>Threads that may run units.</summary>
     protected int Workers { get; }
 
+    protected AttentionShape Shape => _shape;
+
     protected KvPages Pages => _pages;
 
     /// <summary>Factor of products of queries and keys.</summary>

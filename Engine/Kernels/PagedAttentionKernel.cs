@@ -4,7 +4,7 @@ using GlmCluster.Engine.Onnx;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>One <see cref="PagedAttentionOperator"/> node: reads the tensors and spreads the work over ONNX Runtime's threads.</summary>
-internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesHalves, KvFormat format, SimdWidth width, int workers) : OperatorKernel
+internal unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesHalves, KvFormat format, SimdWidth width, int workers) : OperatorKernel
 {
     /// <summary>Waking threads takes about as long as so many products.</summary>
     private const long SerialWork = 1 << 18;
@@ -22,7 +22,7 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool r
         KernelTensor cosines = context.Input(8);
         PagedAttention attention = AttentionFor(packed.Shape, cosines.Shape);
         int tokens = (int)packed.Shape[0];
-        attention.Begin(new AttentionStep
+        AttentionStep step = new()
         {
             QueryKeyValue = (float*)packed.Data,
             Output = (float*)context.Output(0, [tokens, heads * _shape.HeadDim]),
@@ -36,7 +36,9 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool r
             Tokens = tokens,
             Sequences = (int)blockTable.Shape[0],
             TableWidth = (int)blockTable.Shape[1],
-        });
+        };
+        ReadMore(context, ref step);
+        attention.Begin(step);
 
         bool isSerial = workers == 1 || attention.Work < SerialWork;
         for (AttentionPhase phase = AttentionPhase.Append; phase <= AttentionPhase.Combine; phase++)
@@ -44,6 +46,13 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool r
             RunPhase(context, attention, phase, isSerial);
         }
     }
+
+    /// <summary>Reads inputs that only this kind of attention has.</summary>
+    protected virtual void ReadMore(KernelContext context, ref AttentionStep step)
+    {
+    }
+
+    protected virtual PagedAttention CreateAttention(AttentionShape shape) => new(shape, format, width, workers);
 
     protected override void Work(int share)
     {
@@ -84,7 +93,7 @@ internal sealed unsafe class PagedAttentionKernel(int heads, int kvHeads, bool r
         if (_attention is null)
         {
             _shape = new AttentionShape(heads, kvHeads, (int)packed[1] / (heads + (2 * kvHeads)), 2 * (int)cosines[1], rotatesHalves);
-            _attention = new PagedAttention(_shape, format, width, workers);
+            _attention = CreateAttention(_shape);
         }
 
         return _attention;

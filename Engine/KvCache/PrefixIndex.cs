@@ -29,11 +29,8 @@ internal sealed class PrefixIndex
         _newestChild = new Dictionary<UInt128, int>(blockCount);
     }
 
-    /// <summary>Counts up with every change.</summary>
-    public long Version { get; private set; }
-
     /// <summary>Hashes of the full blocks.</summary>
-    public Dictionary<UInt128, int>.KeyCollection Hashes => _full.Keys;
+    public IReadOnlyCollection<UInt128> Hashes => _full.Keys;
 
     public bool Contains(int block) => _entries[block].Tokens > 0;
 
@@ -85,7 +82,6 @@ internal sealed class PrefixIndex
         Debug.Assert(entry.Parent == parent && entry.Tokens + tokenIds.Length <= _blockTokens, "Tokens go on where a block ends.");
         tokenIds.CopyTo(_tokenIds.AsSpan((block * _blockTokens) + entry.Tokens));
         entry.Tokens += tokenIds.Length;
-        Version++;
         if (entry.Tokens < _blockTokens)
         {
             return block;
@@ -115,7 +111,6 @@ internal sealed class PrefixIndex
 
         Unlink(block);
         entry = default;
-        Version++;
     }
 
     private void Link(int block)

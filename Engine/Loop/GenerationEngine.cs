@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
 using Microsoft.Extensions.Logging;
@@ -24,8 +25,10 @@ public sealed class GenerationEngine : IDisposable
     private readonly StepLoop _loop;
     private readonly TurnWatchdog _watchdog;
     private readonly Thread _thread;
-    private readonly Lock _snapshotLock = new(); // guards _snapshot
+    private readonly Lock _snapshotLock = new(); // guards _snapshot and _prefixDigest
     private EngineSnapshot _snapshot;
+    private ImmutableArray<byte> _prefixDigest = [];
+    private volatile bool _isDigestWanted;
     private int _idleTurns;
     private volatile bool _stopping;
     private volatile bool _faulted;
@@ -68,6 +71,20 @@ public sealed class GenerationEngine : IDisposable
         }
     }
 
+    /// <summary>A sketch of what the prefix cache held a moment ago, at most 8 KiB; its form is described in docs/engine.md. Reading it asks for a newer one.</summary>
+    public ImmutableArray<byte> PrefixDigest
+    {
+        get
+        {
+            _isDigestWanted = true;
+            _inbox.Wake();
+            lock (_snapshotLock)
+            {
+                return _prefixDigest;
+            }
+        }
+    }
+
     /// <summary>Starts the loop thread; once.</summary>
     public void Start()
     {
@@ -82,6 +99,7 @@ public sealed class GenerationEngine : IDisposable
     public long Submit(SequenceRequest request)
     {
         SequenceValidation.Check(request, _runner.VocabularySize, _options.ContextTokens);
+        _ = _runner.PrefixOf(request.PromptIds.Span); // refuses a prompt that this model cannot divide
         return _inbox.Submit(request, _options.ContextTokens);
     }
 
@@ -154,9 +172,17 @@ public sealed class GenerationEngine : IDisposable
     private void PublishSnapshot(bool idle)
     {
         EngineSnapshot snapshot = _loop.Snapshot() with { Idle = idle };
+        ImmutableArray<byte>? digest = null;
+        if (_isDigestWanted)
+        {
+            _isDigestWanted = false;
+            digest = _loop.PrefixDigest();
+        }
+
         lock (_snapshotLock)
         {
             _snapshot = snapshot;
+            _prefixDigest = digest ?? _prefixDigest;
         }
     }
 }

@@ -88,6 +88,18 @@ internal sealed class Inbox(TimeProvider clock) : IDisposable
         return _taken;
     }
 
+    /// <summary>Makes the loop turn once where it waits.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            if (_closedBecause is null)
+            {
+                _posted.Set();
+            }
+        }
+    }
+
     /// <summary>Blocks until something was posted, or the inbox closed, since the last call.</summary>
     public void Wait() => _posted.WaitOne();
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GlmCluster.Engine.KvCache;
@@ -92,6 +93,9 @@ internal sealed class StepLoop
             throw new InvalidOperationException(violation);
         }
     }
+
+    public ImmutableArray<byte> PrefixDigest() =>
+        ImmutableCollectionsMarshal.AsImmutableArray(KvCache.PrefixDigest.Build(_scheduler.Cache.Index.Hashes, _runner.BlockTokens));
 
     public EngineSnapshot Snapshot() => new()
     {

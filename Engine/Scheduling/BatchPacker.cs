@@ -27,6 +27,7 @@ internal static class BatchPacker
 
             batch.CumulativeLengths[i + 1] = tokens;
             batch.PastLengths[i] = sequence.CachedTokens;
+            (batch.PrefixLengths[i], batch.MaskPositions[i]) = (sequence.Prefix.Tokens, sequence.Prefix.MaskPosition);
             PackTableRow(sequence.Blocks!.Blocks, batch.BlockTable.AsSpan(i * tableWidth, tableWidth));
             if (entries[i].Draws)
             {

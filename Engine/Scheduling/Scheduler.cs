@@ -85,7 +85,12 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
         int tokens = _pacer.PrefillTokens(plan.Count, prefilling, plan.BudgetLeft);
         while (tokens > 0 && FindNext(plan) is { } next)
         {
-            int chunk = Math.Min(next.PendingTokens, tokens);
+            int chunk = next.NextChunk(tokens);
+            if (chunk > plan.BudgetLeft)
+            {
+                break; // a prefix is not divided: it waits for a step that has room
+            }
+
             Add(plan, next, chunk);
             tokens -= chunk;
         }
@@ -239,7 +244,11 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
     /// <summary>Gives a sequence what the cache has of its tokens, if what is missing finds room.</summary>
     private bool TryStart(Sequence sequence)
     {
-        sequence.Start(_cache.Allocator, _blockTokens, PrefixHash.Root(options.PrefixSeed, ScopeOf(sequence)));
+        sequence.Start(
+            _cache.Allocator,
+            _blockTokens,
+            PrefixHash.Root(options.PrefixSeed, ScopeOf(sequence)),
+            runner.PrefixOf(sequence.Request.PromptIds.Span));
         BlockLease lease = sequence.Blocks!;
         ReadOnlySpan<int> reusable = sequence.Ids[..^1]; // the last one's logits are wanted, so it is computed in any case
         int reused = _cache.ShareBlocks(lease, sequence.PrefixRoot, reusable);

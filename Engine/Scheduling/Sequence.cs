@@ -1,6 +1,7 @@
 using System.Buffers;
 using GlmCluster.Engine.KvCache;
 using GlmCluster.Engine.Sequences;
+using GlmCluster.Engine.Stepping;
 
 namespace GlmCluster.Engine.Scheduling;
 
@@ -46,6 +47,9 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
     /// <summary>Start of the chain of <see cref="PrefixHash"/>es that its blocks are found by.</summary>
     public UInt128 PrefixRoot { get; private set; }
 
+    /// <summary>What its model takes in one step; known after <see cref="Start"/>.</summary>
+    public PromptPrefix Prefix { get; private set; }
+
     /// <summary>Null until <see cref="Start"/>.</summary>
     public BlockLease? Blocks { get; private set; }
 
@@ -84,7 +88,7 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
     }
 
     /// <summary>Takes the buffers that it needs to run. Harmless for one that has them already.</summary>
-    public void Start(BlockAllocator allocator, int blockTokens, UInt128 prefixRoot)
+    public void Start(BlockAllocator allocator, int blockTokens, UInt128 prefixRoot, PromptPrefix prefix)
     {
         if (_ids is not null)
         {
@@ -95,9 +99,15 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
         _ids = ArrayPool<int>.Shared.Rent(mostTokens);
         Request.PromptIds.Span.CopyTo(_ids);
         Request.GeneratedIds.Span.CopyTo(_ids.AsSpan(Request.PromptIds.Length));
-        PrefixRoot = prefixRoot;
+        Prefix = prefix;
+
+        // Keys of such a prefix depend on all of it.
+        PrefixRoot = prefix.Tokens > 0 ? PrefixHash.Extend(prefixRoot, Ids[..prefix.Tokens]) : prefixRoot;
         Blocks = new BlockLease(allocator, StepArithmetic.BlocksFor(mostTokens, blockTokens));
     }
+
+    /// <summary>Tokens of its next chunk where so many are wanted: more where its prefix has more left.</summary>
+    public int NextChunk(int tokens) => Math.Max(Math.Min(PendingTokens, tokens), Prefix.Tokens - CachedTokens);
 
     /// <summary>Its first blocks hold so many of its ids already.</summary>
     public void Reuse(int tokens)

@@ -12,6 +12,10 @@ public interface IStepRunner : IDisposable
     /// <summary>KV blocks in the cache.</summary>
     int BlockCount { get; }
 
+    /// <summary>The beginning of a prompt whose tokens see all of it.</summary>
+    /// <exception cref="ArgumentException">The prompt lacks what this model divides prompts by; fit for users.</exception>
+    PromptPrefix PrefixOf(ReadOnlySpan<int> promptIds) => default;
+
     /// <summary>Runs one step: writes the new tokens' keys and values into their blocks and computes the wanted logits.</summary>
     /// <returns>Shape (logitRows, vocabulary), row-major; valid until the next call.</returns>
     /// <exception cref="StepAbortedException"><see cref="Abort"/> was called during the step. The cache's new positions are undefined.</exception>

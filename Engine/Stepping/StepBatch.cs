@@ -14,6 +14,8 @@ public sealed class StepBatch
         PastLengths = new int[sequenceCapacity];
         BlockTable = new int[sequenceCapacity * blocksPerSequence];
         LogitRows = new long[tokenCapacity];
+        PrefixLengths = new int[sequenceCapacity];
+        MaskPositions = new int[sequenceCapacity];
         BlocksPerSequence = blocksPerSequence;
     }
 
@@ -31,6 +33,12 @@ public sealed class StepBatch
 
     /// <summary>Indices into the new tokens whose logits are wanted, first <see cref="LogitRowCount"/> used.</summary>
     public long[] LogitRows { get; }
+
+    /// <summary>Length of each sequence's <see cref="PromptPrefix"/>.</summary>
+    public int[] PrefixLengths { get; }
+
+    /// <summary>Position of its later tokens.</summary>
+    public int[] MaskPositions { get; }
 
     /// <summary>Largest table width.</summary>
     public int BlocksPerSequence { get; }

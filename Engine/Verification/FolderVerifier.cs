@@ -30,18 +30,23 @@ public static class FolderVerifier
         using SafetensorsFile golden = SafetensorsFile.Open(goldenPath);
         DecoderConfiguration configuration = checkpoint.Configuration;
         int context = Math.Min(configuration.ContextTokens, LongestSequence(golden));
+        int stepTokens = configuration.Prefix is null ? StepTokens : context; // a prefix goes in in one step
         var options = new DecoderRunnerOptions
         {
             Threads = threads,
             BlockCount = (context + DecoderMemory.BlockTokens - 1) / DecoderMemory.BlockTokens,
-            MaxStepTokens = StepTokens,
+            MaxStepTokens = stepTokens,
             MaxSequences = 1,
             ContextTokens = context,
         };
         using DecoderRunner runner = DecoderRunner.Load(
             OnnxRuntimeLibrary.Load(libraryPath), configuration, checkpoint.ReadDecoder(), options, progress);
-        return GoldenVerifier.Verify(runner, golden, StepTokens);
+        return GoldenVerifier.Verify(runner, golden, stepTokens, Choices(configuration));
     }
+
+    /// <summary>References of ChatGLM-6B choose among ids that are no special ones, which stand at the end.</summary>
+    private static int Choices(DecoderConfiguration configuration) =>
+        configuration.Prefix is { } prefix ? Math.Min(prefix.MaskId, Math.Min(prefix.GMaskId, prefix.StartId)) : int.MaxValue;
 
     /// <summary>Tokens of the longest prompt with its continuation.</summary>
     private static int LongestSequence(SafetensorsFile golden)

@@ -20,23 +20,25 @@ public sealed class GoldenVerifier
     private readonly IStepRunner _runner;
     private readonly IWeightSource _golden;
     private readonly int _stepTokens;
+    private readonly int _choices;
     private int _positions;
     private float _largestDifference;
     private GoldenPlace _where;
     private int _greedyTokens;
     private int _greedyMatches;
 
-    private GoldenVerifier(IStepRunner runner, IWeightSource golden, int stepTokens) =>
-        (_runner, _golden, _stepTokens) = (runner, golden, stepTokens);
+    private GoldenVerifier(IStepRunner runner, IWeightSource golden, int stepTokens, int choices) =>
+        (_runner, _golden, _stepTokens, _choices) = (runner, golden, stepTokens, choices);
 
     /// <summary>Runs every prompt and its continuation. Uses the runner's cache from its first block on.</summary>
     /// <param name="stepTokens">Most tokens that the runner takes in a step.</param>
     /// <exception cref="CheckpointException">The reference holds no prompts, or does not fit the model.</exception>
-    public static GoldenReport Verify(IStepRunner runner, IWeightSource golden, int stepTokens)
+    /// <param name="choices">Greedy choices are made among the ids below this.</param>
+    public static GoldenReport Verify(IStepRunner runner, IWeightSource golden, int stepTokens, int choices = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(runner);
         ArgumentNullException.ThrowIfNull(golden);
-        var verifier = new GoldenVerifier(runner, golden, stepTokens);
+        var verifier = new GoldenVerifier(runner, golden, stepTokens, choices);
         int prompts = 0;
         while (golden.Find(Name("input_ids", prompts)) is TensorView promptIds)
         {
@@ -62,6 +64,9 @@ public sealed class GoldenVerifier
         }
 
         var probe = new SequenceProbe(_runner, _stepTokens, promptIds.Length + continuation.Length);
+        int[] ids = new int[promptIds.Length];
+        TensorPrimitives.ConvertTruncating(promptIds, ids);
+        probe.Begin(_runner.PrefixOf(ids));
         float[] logits = new float[expected.Length];
         probe.Append(promptIds, logits);
         Compare(prompt, logits, expected);
@@ -90,10 +95,11 @@ public sealed class GoldenVerifier
     {
         foreach (long token in continuation)
         {
-            int best = TensorPrimitives.IndexOfMax<float>(logits);
-            float bestLogit = logits[best];
-            logits[best] = float.NegativeInfinity;
-            if (bestLogit - TensorPrimitives.Max<float>(logits) < CloseDecision)
+            Span<float> allowed = logits[..Math.Min(logits.Length, _choices)];
+            int best = TensorPrimitives.IndexOfMax<float>(allowed);
+            float bestLogit = allowed[best];
+            allowed[best] = float.NegativeInfinity;
+            if (bestLogit - TensorPrimitives.Max<float>(allowed) < CloseDecision)
             {
                 return;
             }

@@ -24,6 +24,9 @@ internal sealed class SequenceProbe
         }
     }
 
+    /// <summary>Says how the prompt is divided, before the first tokens.</summary>
+    public void Begin(PromptPrefix prefix) => (_batch.PrefixLengths[0], _batch.MaskPositions[0]) = (prefix.Tokens, prefix.MaskPosition);
+
     /// <summary>Appends tokens.</summary>
     /// <param name="logits">Receives the logits after every token, shape (tokens, vocabulary).</param>
     public void Append(ReadOnlySpan<long> tokenIds, Span<float> logits)

@@ -62,7 +62,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         ModelSizes sizes = ModelSizes.Fit(configuration, options, memory.Bytes, memory.IsLimit);
         Task<TextModel> text = Task.Run(() => TextModel.Load(assets), cancellationToken);
         DecoderRunner runner = DecoderRunner.Load(
-            OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary), configuration, weights, ToRunnerOptions(sizes), progress);
+            OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary), configuration, weights, ToRunnerOptions(configuration, sizes), progress);
         try
         {
             TextModel loadedText = await text;
@@ -79,7 +79,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                 {
                     ContextTokens = sizes.ContextTokens,
                     MaxSequences = options.MaxSequences,
-                    StepTokenBudget = options.StepTokens,
+                    StepTokenBudget = StepTokens(configuration, sizes),
                     PrefillSlowdown = options.PrefillSlowdown,
                     PrefixSeed = $"{hash} {sizes.Weights} {sizes.Kv}",
                     CacheScope = options.CacheScope,
@@ -95,17 +95,21 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         }
     }
 
-    private DecoderRunnerOptions ToRunnerOptions(ModelSizes sizes) => new()
+    private DecoderRunnerOptions ToRunnerOptions(DecoderConfiguration configuration, ModelSizes sizes) => new()
     {
         Devices = DeviceName.ParseList(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
         KvFormat = sizes.Kv,
         BlockCount = sizes.BlockCount,
-        MaxStepTokens = options.StepTokens,
+        MaxStepTokens = StepTokens(configuration, sizes),
         MaxSequences = options.MaxSequences,
         ContextTokens = sizes.ContextTokens,
     };
+
+    /// <summary>A prompt that sees itself whole goes in in one step, beside what all others decode.</summary>
+    private int StepTokens(DecoderConfiguration configuration, ModelSizes sizes) =>
+        configuration.Prefix is null ? options.StepTokens : Math.Max(options.StepTokens, sizes.ContextTokens + options.MaxSequences);
 
     private ModelCard ToCard(DecoderConfiguration configuration, ModelSizes sizes, TextAssets assets, TextModel text, string contentHash)
     {

@@ -22,7 +22,7 @@ internal sealed class WorkerHeart(IWorkerSession session, GenerationEngine engin
                 if (snapshot.Turns != seenTurns || snapshot.Idle)
                 {
                     seenTurns = snapshot.Turns;
-                    var beat = new WorkerBeat(++_beats, snapshot.Running + snapshot.Waiting, snapshot.FreeBlocks, PrefixDigest: []);
+                    var beat = new WorkerBeat(++_beats, snapshot.Running + snapshot.Waiting, snapshot.FreeBlocks, engine.PrefixDigest);
                     await session.BeatAsync(beat, stopping);
                 }
             }

@@ -12,6 +12,8 @@ public sealed class CheckpointTests
     [InlineData("glm-edge", TensorType.F16, 26)]
     [InlineData("glm4", TensorType.BF16, 42)]
     [InlineData("glm4_moe", TensorType.BF16, 97)]
+    [InlineData("glm4_moe_lite", TensorType.BF16, 91)]
+    [InlineData("chatglm-v1", TensorType.F16, 40)]
     public void ReadDecoder_GoldenFolder_HasAllTensors(string name, TensorType type, int tensors)
     {
         using Checkpoint checkpoint = Checkpoint.Open(Golden(name));

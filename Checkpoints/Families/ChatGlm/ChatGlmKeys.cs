@@ -42,13 +42,6 @@ internal static class ChatGlmKeys
 
     private static void RefuseOtherGraphs(JsonKeys keys)
     {
-        if (keys.Has("position_encoding_2d") || keys.Has("inner_hidden_size") || !keys.Has("padded_vocab_size"))
-        {
-            throw new CheckpointException(
-                $"{keys.File} describes ChatGLM-6B (version 1: two-dimensional positions, no \"padded_vocab_size\"), which is not supported yet; "
-                + "supported with model_type \"chatglm\": ChatGLM2, ChatGLM3 and GLM-4-9B.");
-        }
-
         if (keys.Has("quantization_bit") && keys.Integer("quantization_bit", 0, 64) != 0)
         {
             throw keys.Refuse("quantization_bit", "0 (int8 and int4 releases are not supported yet; use the f16 or bf16 release)");

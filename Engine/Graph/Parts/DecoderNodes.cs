@@ -33,24 +33,41 @@ internal sealed class DecoderNodes(
     /// <param name="epsilon">Null: the configuration's.</param>
     public string AddNorm(string name, string input, NormTensors<TensorView> norm, float? epsilon = null) => graph.Node(
         GraphBuilder.Standard,
-        "SimplifiedLayerNormalization",
-        [input, AddVector(name, [norm.Weight])],
+        norm.Bias is null ? "SimplifiedLayerNormalization" : "LayerNormalization",
+        [input, .. AddNormVectors(name, norm)],
         new NodeAttribute("axis", -1),
         new NodeAttribute("epsilon", epsilon ?? configuration.NormEpsilon),
         new NodeAttribute("stash_type", (long)TensorElement.F32));
 
     /// <summary>Adds to the residual stream and norms the sum, in one operator.</summary>
+    /// <returns>The normed sum, and the residual stream that goes on: the sum, or where the configuration says so the scaled normed sum.</returns>
     public (string Normed, string Residual) AddResidualNorm(string name, string input, string residual, NormTensors<TensorView> norm)
     {
         (string normed, string sum) = (graph.Fresh("normed"), graph.Fresh("residual"));
         graph.Node(
             GraphBuilder.Microsoft,
-            "SkipSimplifiedLayerNormalization",
-            [input, residual, AddVector(name, [norm.Weight])],
+            norm.Bias is null ? "SkipSimplifiedLayerNormalization" : "SkipLayerNormalization",
+            [input, residual, .. AddNormVectors(name, norm)],
             [normed, "", "", sum],
             new NodeAttribute("epsilon", configuration.NormEpsilon));
-        return (normed, sum);
+        return (normed, AddResidualScale(normed, sum));
     }
+
+    /// <summary>The residual stream after a norm.</summary>
+    public unsafe string AddResidualScale(string normed, string sum)
+    {
+        if (configuration.ResidualScale is not float scale)
+        {
+            return sum;
+        }
+
+        string factor = graph.Constant(graph.Fresh("residual_scale"), TensorElement.F32, [], (nint)(&scale), sizeof(float));
+        return graph.Node(GraphBuilder.Standard, "Mul", [normed, factor]);
+    }
+
+    private string[] AddNormVectors(string name, NormTensors<TensorView> norm) => norm.Bias is null
+        ? [AddVector(name, [norm.Weight])]
+        : [AddVector(name, [norm.Weight]), AddVector($"{name}_bias", [norm.Bias])];
 
     /// <summary>Adds the rotary tables, each [positions, rotaryDim / 2].</summary>
     /// <returns>Names of the cosines and the sines.</returns>

@@ -14,6 +14,7 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
     public string Add(string name, FeedForwardTensors<TensorView> tensors, string normed) => tensors switch
     {
         GatedFeedForwardTensors<TensorView> gated => AddGated(name, gated, normed),
+        PlainFeedForwardTensors<TensorView> plain => AddPlain(name, plain, normed),
         ExpertFeedForwardTensors<TensorView> experts => AddExperts(name, experts, normed),
         _ => throw new ArgumentException($"There is no part for {tensors.GetType().Name}.", nameof(tensors)),
     };
@@ -23,6 +24,14 @@ internal sealed class FeedForwardPart(DecoderNodes nodes)
     {
         string gateUp = nodes.AddLinear($"{name}.gate_up", normed, tensors.GateUp);
         return nodes.AddGatedLinear($"{name}.down", gateUp, tensors.Down);
+    }
+
+    /// <summary>down · gelu(up); FastGelu is the form with tanh.</summary>
+    private string AddPlain(string name, PlainFeedForwardTensors<TensorView> tensors, string normed)
+    {
+        string up = nodes.AddLinear($"{name}.up", normed, tensors.Up);
+        string activated = nodes.Graph.Node(GraphBuilder.Microsoft, "FastGelu", [up]);
+        return nodes.AddLinear($"{name}.down", activated, tensors.Down);
     }
 
     private string AddExperts(string name, ExpertFeedForwardTensors<TensorView> tensors, string normed)

@@ -5,7 +5,8 @@ using GlmCluster.Engine.Kernels;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
-/// <summary>Causal attention of head groups over paged keys and values: one product for q, k and v, then <see cref="PagedAttentionOperator"/>.</summary>
+/// <summary>Attention of head groups over paged keys and values: one product for q, k and v, then <see cref="PagedAttentionOperator"/>,
+/// or <see cref="PrefixAttentionOperator"/> where prompts see themselves whole.</summary>
 internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
 {
     private readonly DecoderConfiguration _configuration = nodes.Configuration;
@@ -23,13 +24,24 @@ internal sealed class GroupedAttentionPart(DecoderNodes nodes) : AttentionPart
             packed = AddHeadNorms($"layers.{layer}", packed, queryNorm, keyNorm);
         }
 
+        string[] inputs =
+        [
+            packed, "", "", KvCacheLayout.Keys(layer), KvCacheLayout.Values(layer),
+            DecoderGraph.CumulativeLengths, DecoderGraph.PastLengths, DecoderGraph.BlockTable, _cosines, _sines,
+        ];
+        if (_configuration.Prefix is not null)
+        {
+            return nodes.Graph.Node(
+                GraphBuilder.Own,
+                PrefixAttentionOperator.OperatorName,
+                [.. inputs, DecoderGraph.PrefixLengths, DecoderGraph.MaskPositions],
+                new NodeAttribute("num_heads", _configuration.Heads));
+        }
+
         return nodes.Graph.Node(
             GraphBuilder.Microsoft,
             PagedAttentionOperator.OperatorName,
-            [
-                packed, "", "", KvCacheLayout.Keys(layer), KvCacheLayout.Values(layer),
-                DecoderGraph.CumulativeLengths, DecoderGraph.PastLengths, DecoderGraph.BlockTable, _cosines, _sines,
-            ],
+            inputs,
             new NodeAttribute("num_heads", _configuration.Heads),
             new NodeAttribute("kv_num_heads", _configuration.KvHeads),
             new NodeAttribute("do_rotary", 1),

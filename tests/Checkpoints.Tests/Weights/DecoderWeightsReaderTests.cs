@@ -17,7 +17,7 @@ public sealed class DecoderWeightsReaderTests
     [InlineData("glm4", true, 3, 3)]
     public void Read_WholeModel_HasTheFamilysParts(string modelType, bool bias, int parts, int biasParts)
     {
-        DecoderConfiguration configuration = Shape with { Family = DecoderFamilies.All.First(family => family.ModelType == modelType), QkvBias = bias };
+        DecoderConfiguration configuration = Shape with { Family = DecoderFamilies.All.Last(family => family.ModelType == modelType), QkvBias = bias };
 
         DecoderWeights weights = DecoderWeightsReader.Read(configuration, new StatedWeights(configuration));
 

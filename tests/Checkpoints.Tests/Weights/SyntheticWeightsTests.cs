@@ -14,7 +14,7 @@ public sealed class SyntheticWeightsTests
     [InlineData("glm4")]
     public void Find_EveryTensor_CanBeReadAndHasItsOwnMemory(string modelType)
     {
-        DecoderConfiguration configuration = Shape with { Family = DecoderFamilies.All.First(family => family.ModelType == modelType) };
+        DecoderConfiguration configuration = Shape with { Family = DecoderFamilies.All.Last(family => family.ModelType == modelType) };
         using var source = new SyntheticWeights(configuration, seed: 1);
 
         DecoderWeightsReader.Read(configuration, source);

@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
 
 namespace GlmCluster.Engine.Tests.Decoding;
@@ -34,4 +35,24 @@ public sealed class DecoderMemoryTests
     [InlineData(KvFormat.BF16, 32L * 2 * 64 * 2 * 2 * 6)]
     [InlineData(KvFormat.Int8, 32L * 2 * (64 + 4) * 2 * 6)]
     public void BlockBytes_SmallerFormats_AsDocumented(KvFormat format, long bytes) => Assert.Equal(bytes, DecoderMemory.BlockBytes(Nano, format));
+
+    /// <summary>The matrices of the file itself, all experts among them, but for the embedding.</summary>
+    [Theory]
+    [InlineData("glm4_moe")]
+    [InlineData("glm4_moe_lite")]
+    [InlineData("chatglm-v1")]
+    public void WeightBytes_F32_AllMatricesOfTheFolder(string name)
+    {
+        string folder = TestModel.GoldenFolder(name);
+        using WeightFolder weights = WeightFolder.Open(folder);
+        long elements = weights.Names.Where(tensor => !tensor.Contains("embed", StringComparison.Ordinal)).Select(tensor => weights.Find(tensor)!)
+            .Where(tensor => tensor.Shape.Length == 2).Sum(tensor => tensor.Shape[0] * tensor.Shape[1]);
+
+        Assert.Equal(elements * 4, DecoderMemory.WeightBytes(DecoderConfigurationReader.Read(folder), WeightFormat.F32));
+    }
+
+    /// <summary>32 tokens · (latent 32 + key 16) · 4 bytes · 3 layers, however many heads.</summary>
+    [Fact]
+    public void BlockBytes_LatentAttention_OneRowPerTokenAndLayer() => Assert.Equal(
+        32L * (32 + 16) * 4 * 3, DecoderMemory.BlockBytes(DecoderConfigurationReader.Read(TestModel.GoldenFolder("glm4_moe_lite")), KvFormat.F32));
 }

@@ -110,7 +110,7 @@ public sealed class DecoderRunnerTests
     {
         string folder = TestModel.GoldenFolder("glm4");
         DecoderConfiguration configuration = DecoderConfigurationReader.Read(folder);
-        using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
+        using WeightFolder weights = WeightFolder.Open(folder);
         var progress = new RecordingProgress();
         var options = new DecoderRunnerOptions { Threads = 1, BlockCount = 1, MaxStepTokens = 1, MaxSequences = 1, ContextTokens = 32 };
 

@@ -17,10 +17,12 @@ public sealed class PrefixReuseTests
     [InlineData("glm-edge", WeightFormat.F32)]
     [InlineData("glm4", WeightFormat.Int8)]
     [InlineData("chatglm", WeightFormat.F32)]
-    public void Turn_SharedBlocksAndCopiedTails_SameBits(string name, WeightFormat format)
+    [InlineData("glm-nano", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("glm-nano", WeightFormat.Int4Block32, KvFormat.Int8)]
+    public void Turn_SharedBlocksAndCopiedTails_SameBits(string name, WeightFormat format, KvFormat kv = KvFormat.F32)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);
-        using TestModel model = TestModel.Load(folder, options => options with { WeightFormat = format });
+        using TestModel model = TestModel.Load(folder, options => options with { WeightFormat = format, KvFormat = kv });
         int[] prompt = [.. TestPart.RandomIds(150, model.Runner.VocabularySize, seed: 3).Select(id => (int)id)];
         int[][] prompts = [prompt, prompt, prompt[..77], [.. prompt[..70], .. prompt[..40]], prompt[..64], [.. prompt, 1, 2, 3]];
 

@@ -11,12 +11,12 @@ internal sealed class TestModel : IDisposable
 {
     public const int StepTokens = 512;
 
-    private readonly SafetensorsFolder _weights;
+    private readonly WeightFolder _weights;
 
     private TestModel(string folder, Func<DecoderRunnerOptions, DecoderRunnerOptions> change)
     {
         Configuration = DecoderConfigurationReader.Read(folder);
-        _weights = SafetensorsFolder.Open(folder);
+        _weights = WeightFolder.Open(folder);
         Options = change(new DecoderRunnerOptions
         {
             Threads = 1,

@@ -1,3 +1,4 @@
+using GlmCluster.Engine.KvCache;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
@@ -149,6 +150,19 @@ public sealed class GenerationEngineTests : IDisposable
         Assert.Equal((0, 0, _runner.BlockCount), (snapshot.Running, snapshot.Waiting, snapshot.FreeBlocks));
         Assert.Equal((5L, 0L), (snapshot.Steps, snapshot.Preemptions));
         Assert.True(snapshot.Turns >= 5);
+    }
+
+    [Fact]
+    public async Task PrefixDigest_AfterAPrompt_TellsItsBlocks()
+    {
+        _engine.Start();
+        SequenceRequest request = Requests.Create(1, promptTokens: 9, maxTokens: 1);
+        _engine.Submit(request);
+        await _listener[1].Ended;
+        UInt128 hash = PrefixHash.Extend(PrefixHash.Root("", ""), request.PromptIds.Span[..4]);
+
+        Assert.True(SpinWait.SpinUntil(
+            () => _engine.PrefixDigest is { IsEmpty: false } digest && PrefixDigest.MayContain(digest.AsSpan(), hash), TimeSpan.FromSeconds(30)));
     }
 
     [Fact]

@@ -46,6 +46,11 @@ internal sealed class SyntheticRunner : IStepRunner
 
     public Action? Aborted { get; set; }
 
+    /// <summary>First prompt tokens that must go in in one step.</summary>
+    public int PrefixTokens { get; init; }
+
+    public PromptPrefix PrefixOf(ReadOnlySpan<int> promptIds) => new(Math.Min(PrefixTokens, promptIds.Length), MaskPosition: 0);
+
     public ReadOnlySpan<float> Run(StepBatch batch)
     {
         Runs++;
@@ -92,6 +97,8 @@ internal sealed class SyntheticRunner : IStepRunner
     {
         int start = batch.CumulativeLengths[sequence];
         Require(start < batch.CumulativeLengths[sequence + 1], "Every sequence has new tokens.");
+        Require(
+            batch.PrefixLengths[sequence] <= batch.PastLengths[sequence] + batch.CumulativeLengths[sequence + 1] - start, "No prefix is divided.");
         for (int token = start; token < batch.CumulativeLengths[sequence + 1]; token++)
         {
             int position = batch.PastLengths[sequence] + token - start;

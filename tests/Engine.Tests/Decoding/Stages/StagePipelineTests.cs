@@ -80,11 +80,13 @@ public sealed class StagePipelineTests
         Assert.Equal(Stages * 2, _runs.Count);
     }
 
-    [Fact]
-    public void Split_RandomSteps_HalvesHaveEveryTokenAndRowOnce()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Split_RandomSteps_HalvesHaveEveryTokenAndRowOnce(bool cutsSequences)
     {
         var random = new Random(7);
-        var halves = new HalfBatches(Options, blocksPerSequence: 32);
+        var halves = new HalfBatches(Options, blocksPerSequence: 32, cutsSequences);
         for (int i = 0; i < 300; i++)
         {
             TestPart[] parts = [.. Enumerable.Range(0, random.Next(1, 9)).Select(sequence => RandomPart(random, sequence))];
@@ -98,6 +100,7 @@ public sealed class StagePipelineTests
             halves.Split(batch);
 
             Assert.Equal(Tokens(batch).ToList(), Enumerable.Range(0, halves.Count).SelectMany(half => Tokens(halves[half])));
+            Assert.True(cutsSequences || parts.Length == Enumerable.Range(0, halves.Count).Sum(half => halves[half].SequenceCount));
             Assert.Equal(batch.LogitRowCount, Enumerable.Range(0, halves.Count).Sum(half => halves[half].LogitRowCount));
             Assert.Equal(halves.Count == 2 ? halves[0].LogitRowCount : 0, halves.FirstLogitRow(halves.Count - 1));
         }
@@ -128,7 +131,7 @@ public sealed class StagePipelineTests
 
     private static StepBatch Batch(int tokens) => TestBatch.Create(32, TestPart.Whole(TestPart.RandomIds(tokens, 1000, seed: 1), [0, 1, 2]));
 
-    private StagePipeline Create(Action<int, int> act) => new(Stages, new HalfBatches(Options, blocksPerSequence: 32), (stage, half, _, _) =>
+    private StagePipeline Create(Action<int, int> act) => new(Stages, new HalfBatches(Options, blocksPerSequence: 32, cutsSequences: true), (stage, half, _, _) =>
     {
         lock (_lock)
         {

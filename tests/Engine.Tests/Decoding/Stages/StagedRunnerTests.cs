@@ -23,6 +23,7 @@ public sealed class StagedRunnerTests
     [InlineData("glm-edge", WeightFormat.F32, 2, 3)]
     [InlineData("glm4_moe", WeightFormat.F32, 2, 2)]
     [InlineData("glm4_moe_lite", WeightFormat.F32, 2, 2)]
+    [InlineData("chatglm-v1", WeightFormat.F32, 2, 2)]
     public void Run_InStages_SameBits(string name, WeightFormat format, int stages, int threads)
     {
         string folder = name == "glm-nano" ? TestModel.NanoFolder : TestModel.GoldenFolder(name);

@@ -4,7 +4,7 @@ using static GlmCluster.Checkpoints.Tests.Weights.SafetensorsBytes;
 
 namespace GlmCluster.Checkpoints.Tests.Weights;
 
-public sealed class SafetensorsFolderTests : IDisposable
+public sealed class WeightFolderTests : IDisposable
 {
     private const string Index = "model.safetensors.index.json";
 
@@ -19,7 +19,7 @@ public sealed class SafetensorsFolderTests : IDisposable
         _folder.Write("model-00002-of-00002.safetensors", File($"{{{Entry("b", "U8", "[5]", 0, 5)},{Entry("unlisted", "U8", "[1]", 5, 6)}}}", 6));
         WriteIndex("\"a\":\"model-00001-of-00002.safetensors\",\"b\":\"model-00002-of-00002.safetensors\"");
 
-        using SafetensorsFolder weights = SafetensorsFolder.Open(_folder.Path);
+        using WeightFolder weights = WeightFolder.Open(_folder.Path);
 
         Assert.Equal(["a", "b"], weights.Names.Order());
         Assert.Equal((3L, 5L), (weights.Find("a")!.ByteLength, weights.Find("b")!.ByteLength));
@@ -32,10 +32,10 @@ public sealed class SafetensorsFolderTests : IDisposable
         _folder.Write("model.safetensors", File($"{{{Entry("a", "U8", "[3]", 0, 3)}}}", 3));
         WriteIndex("\"b\":\"gone.safetensors\"");
 
-        using SafetensorsFolder weights = SafetensorsFolder.Open(_folder.Path);
+        using WeightFolder weights = WeightFolder.Open(_folder.Path);
 
         Assert.Equal(["a"], weights.Names);
-        Assert.Equal(["model.safetensors"], SafetensorsFolder.FileNames(_folder.Path));
+        Assert.Equal(["model.safetensors"], WeightFolder.FileNames(_folder.Path));
     }
 
     [Theory]
@@ -86,7 +86,7 @@ public sealed class SafetensorsFolderTests : IDisposable
     {
         _folder.Write("pytorch_model-00001-of-00002.bin", "x");
         _folder.Write("pytorch_model-00002-of-00002.bin", "x");
-        AssertRefused("pytorch_model-00001-of-00002.bin and 1 more", "supported: model.safetensors");
+        AssertRefused("pytorch_model-00001-of-00002.bin and 1 more", "supported: model.safetensors", "pytorch_model.bin.index.json");
     }
 
     [Fact]
@@ -95,14 +95,14 @@ public sealed class SafetensorsFolderTests : IDisposable
     [Fact]
     public void Open_MissingFolder_NamesIt() => Assert.Contains(
         "no folder",
-        Assert.Throws<CheckpointException>(() => SafetensorsFolder.Open(_folder.File("gone"))).Message,
+        Assert.Throws<CheckpointException>(() => WeightFolder.Open(_folder.File("gone"))).Message,
         StringComparison.Ordinal);
 
     private void WriteIndex(string map) => _folder.Write(Index, $"{{\"metadata\":{{\"total_size\":9}},\"weight_map\":{{{map}}}}}");
 
     private void AssertRefused(params string[] parts)
     {
-        string message = Assert.Throws<CheckpointException>(() => SafetensorsFolder.Open(_folder.Path)).Message;
+        string message = Assert.Throws<CheckpointException>(() => WeightFolder.Open(_folder.Path)).Message;
         Assert.All([_folder.Path, .. parts], part => Assert.Contains(part, message, StringComparison.Ordinal));
     }
 }

@@ -3,12 +3,12 @@ using GlmCluster.Checkpoints.Files;
 namespace GlmCluster.Checkpoints.Weights;
 
 /// <summary>Which shard holds which tensor.</summary>
-internal sealed class SafetensorsIndex
+internal sealed class WeightIndex
 {
     private const int MaximumBytes = 64 << 20;
     private const int MaximumShards = 4096;
 
-    private SafetensorsIndex(Dictionary<string, string> shardOfTensor, IReadOnlyList<string> shardNames)
+    private WeightIndex(Dictionary<string, string> shardOfTensor, IReadOnlyList<string> shardNames)
     {
         ShardOfTensor = shardOfTensor;
         ShardNames = shardNames;
@@ -19,18 +19,19 @@ internal sealed class SafetensorsIndex
     /// <summary>File names without folders, each once, sorted.</summary>
     public IReadOnlyList<string> ShardNames { get; }
 
+    /// <param name="extension">What shards' names end in.</param>
     /// <exception cref="CheckpointException">The file is broken, or names a file outside its folder.</exception>
-    public static SafetensorsIndex Read(string path) => ModelJson.ReadFile(path, MaximumBytes, Read);
+    public static WeightIndex Read(string path, string extension) => ModelJson.ReadFile(path, MaximumBytes, keys => Read(keys, extension));
 
-    private static SafetensorsIndex Read(JsonKeys keys)
+    private static WeightIndex Read(JsonKeys keys, string extension)
     {
         JsonKeys map = keys.Object("weight_map") ?? throw keys.Refuse("weight_map", "an object from tensor names to file names");
         var shardOfTensor = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((string tensor, string shard) in map.TextEntries())
         {
-            if (!IsPlainFileName(shard))
+            if (!IsPlainFileName(shard, extension))
             {
-                throw map.Refuse(tensor, "the name of a .safetensors file in the same folder");
+                throw map.Refuse(tensor, $"the name of a {extension} file in the same folder");
             }
 
             shardOfTensor[tensor] = shard;
@@ -38,11 +39,11 @@ internal sealed class SafetensorsIndex
 
         string[] shardNames = [.. shardOfTensor.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         return shardNames.Length <= MaximumShards
-            ? new SafetensorsIndex(shardOfTensor, shardNames)
+            ? new WeightIndex(shardOfTensor, shardNames)
             : throw new CheckpointException($"{keys.File} names {shardNames.Length:N0} shards; supported: up to {MaximumShards:N0}.");
     }
 
     /// <summary>The same characters on every system, so that a folder is good or bad wherever it is copied to.</summary>
-    private static bool IsPlainFileName(string name) =>
-        name.EndsWith(".safetensors", StringComparison.Ordinal) && !name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
+    private static bool IsPlainFileName(string name, string extension) =>
+        name.EndsWith(extension, StringComparison.Ordinal) && !name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
 }
