@@ -1,6 +1,8 @@
 using System.CommandLine;
 using GlmCluster.Cli.Benchmarks;
 using GlmCluster.Cli.Chat;
+using GlmCluster.Cli.Cluster;
+using GlmCluster.Cli.Database;
 using GlmCluster.Cli.Help;
 using GlmCluster.Cli.Models;
 using GlmCluster.Cli.Serve;
@@ -13,14 +15,20 @@ internal static class GlmCommandLine
     public static RootCommand Create()
     {
         Command serve = ServeCommand.Create();
+        Command gateway = GatewayCommand.Create();
+        Command silo = SiloCommand.Create();
+        Command database = DatabaseCommand.Create();
         Command chat = ChatCommand.Create();
         Command bench = BenchCommand.Create();
         Command model = ModelCommand.Create();
-        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, chat, bench, model };
+        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, gateway, silo, chat, bench, model, database };
         HelpWithExamples.Install(root, new Dictionary<Command, string[]>
         {
             [root] = ["glm serve", "glm serve --model ~/models/glm-4-9b-chat --port 8080", "glm chat"],
             [serve] = ServeCommand.Examples,
+            [gateway] = GatewayCommand.Examples,
+            [silo] = SiloCommand.Examples,
+            [database] = DatabaseCommand.Examples,
             [chat] = ChatCommand.Examples,
             [bench] = BenchCommand.Examples,
             [model] = ModelCommand.Examples,

@@ -46,4 +46,40 @@ internal static partial class GrainsLog
 
     [LoggerMessage(3012, LogLevel.Debug, "Expired {Conversations} conversations and {Generations} generations of none")]
     public static partial void Expired(this ILogger logger, int conversations, int generations);
+
+    [LoggerMessage(3100, LogLevel.Information, "Opened the database {Database}, schema version {Version}")]
+    public static partial void DatabaseOpened(this ILogger logger, string database, int version);
+
+    [LoggerMessage(3101, LogLevel.Warning, "The database {Database} is away: {Why}; trying again")]
+    public static partial void DatabaseAway(this ILogger logger, string database, string why);
+
+    [LoggerMessage(3102, LogLevel.Warning, "The connection for wake-ups broke: {Why}; connecting again")]
+    public static partial void ListenerBroken(this ILogger logger, string why);
+
+    [LoggerMessage(3103, LogLevel.Warning, "The live path to {Url} broke: {Why}; its log is read instead until it is back")]
+    public static partial void LiveLinkBroken(this ILogger logger, Uri url, string why);
+
+    [LoggerMessage(3104, LogLevel.Warning, "The database lost frames {First} to {Last} of {Incarnation} in a crash; they are written again")]
+    public static partial void FramesWrittenAgain(this ILogger logger, IncarnationId incarnation, long first, long last);
+
+    [LoggerMessage(3105, LogLevel.Error, "Tokens of generation {Generation} from {FirstSeq} on differ from those that were delivered; these stand")]
+    public static partial void DeliveredDiffers(this ILogger logger, GenerationId generation, long firstSeq);
+
+    [LoggerMessage(3106, LogLevel.Warning, "Could not count a reader of generation {Generation} out: {Why}")]
+    public static partial void DetachFailed(this ILogger logger, GenerationId generation, string why);
+
+    [LoggerMessage(3107, LogLevel.Warning, "Worker {Worker} ({Incarnation}) could not leave the directory: {Why}. Others will notice that it is gone")]
+    public static partial void LeaveFailed(this ILogger logger, string worker, IncarnationId incarnation, string why);
+
+    [LoggerMessage(3108, LogLevel.Warning, "Process {Process} is gone; {Generations} generations lost a reader")]
+    public static partial void ProcessEvicted(this ILogger logger, Guid process, int generations);
+
+    [LoggerMessage(3109, LogLevel.Warning, "This process ({Process}) was taken for dead by others; it joins again")]
+    public static partial void ProcessReturned(this ILogger logger, Guid process);
+
+    [LoggerMessage(3110, LogLevel.Error, "Could not look after the cluster: {Why}; trying again")]
+    public static partial void LookFailed(this ILogger logger, string why);
+
+    [LoggerMessage(3111, LogLevel.Error, "Could not look after the cluster; trying again")]
+    public static partial void WakeupFailed(this ILogger logger, Exception failure);
 }

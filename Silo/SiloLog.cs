@@ -18,6 +18,9 @@ internal static partial class SiloLog
     [LoggerMessage(2006, LogLevel.Warning, "Generation {Generation} was refused by the engine: {Reason}")]
     public static partial void EngineRefused(this ILogger logger, string generation, string reason);
 
+    [LoggerMessage(2011, LogLevel.Error, "Worker {WorkerName} could not start again: {Reason}; trying again")]
+    public static partial void WorkerNotStarted(this ILogger logger, string workerName, string reason);
+
     [LoggerMessage(2007, LogLevel.Error, "The store did not take the end of generation {Generation}; trying again")]
     public static partial void EndFailed(this ILogger logger, string generation, Exception error);
 }

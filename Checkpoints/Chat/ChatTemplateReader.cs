@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Chat.Jinja;
+using GlmCluster.Checkpoints.Text;
 using GlmCluster.Checkpoints.Tokenization;
 
 namespace GlmCluster.Checkpoints.Chat;
@@ -7,14 +8,39 @@ namespace GlmCluster.Checkpoints.Chat;
 internal static class ChatTemplateReader
 {
     /// <summary>The folder's layout, or null and the reason.</summary>
-    /// <param name="tokenizer">The folder's tokenizer.</param>
+    /// <param name="folder">The folder's tokenizer.</param>
     /// <param name="jinja">The folder's own template; null: the family's usual one.</param>
     /// <param name="modelType"><c>model_type</c> of <c>config.json</c>.</param>
     /// <param name="tokenNames">Special tokens by the names that templates use, such as <c>eos_token</c>.</param>
-    /// <param name="hasRanksFile">Whether the tokenizer is GLM-4's ranks file, whose code encodes headers and contents apart.</param>
     /// <param name="problem">Why there is none; fit for users.</param>
-    public static IChatTemplate? Read(ITokenizer tokenizer, string? jinja, string? modelType, IReadOnlyDictionary<string, string> tokenNames, bool hasRanksFile, out string? problem)
+    public static IChatTemplate? Read(
+        FolderTokenizer folder, string? jinja, string? modelType, IReadOnlyDictionary<string, string> tokenNames, out string? problem)
     {
+        problem = null;
+        switch (folder.Family)
+        {
+            case TextFamily.ChatGlm:
+                return new RoundsChatTemplate(folder.EncodePlain, RoundsLayout.ChatGlm);
+            case TextFamily.ChatGlm2:
+                return new RoundsChatTemplate(folder.EncodePlain, RoundsLayout.ChatGlm2);
+            case TextFamily.ChatGlm3:
+                return new ChatGlm3Template(folder.Tokenizer);
+            case TextFamily.ChatGlm2Or3:
+                problem = "The folder does not say whether it is ChatGLM2 or ChatGLM3, whose chats differ. Put the release's tokenization_chatglm.py into it, "
+                    + "or \"name_or_path\": \"THUDM/chatglm3-6b\" into tokenizer_config.json. Only plain completions are offered.";
+                return null;
+            case TextFamily.Bert or TextFamily.XlmRoberta:
+                problem = "The folder has an encoder's tokenizer; encoders do not answer.";
+                return null;
+            default:
+                return ReadGlm4(folder, jinja, modelType, tokenNames, out problem);
+        }
+    }
+
+    private static IChatTemplate? ReadGlm4(
+        FolderTokenizer folder, string? jinja, string? modelType, IReadOnlyDictionary<string, string> tokenNames, out string? problem)
+    {
+        ITokenizer tokenizer = folder.Tokenizer;
         Glm4Layout? layout = jinja is null ? FamilyLayout(modelType) : Glm4LayoutReader.Read(jinja);
         if (layout is null)
         {
@@ -24,7 +50,7 @@ internal static class ChatTemplateReader
 
         string? missing = Glm4ChatTemplate.FindMissingToken(tokenizer, layout);
         problem = missing is null ? null : $"The tokenizer has no {missing}, which the chat layout needs. Only plain completions are offered.";
-        return missing is null ? new Glm4ChatTemplate(tokenizer, layout, hasRanksFile) : null;
+        return missing is null ? new Glm4ChatTemplate(tokenizer, layout, encodesHeadersApart: folder.Family == TextFamily.Glm4Ranks) : null;
     }
 
     private static JinjaChatTemplate? ReadJinja(

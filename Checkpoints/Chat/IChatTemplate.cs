@@ -30,6 +30,11 @@ public interface IReplyParser
     /// <summary>Takes more raw text; appends finished text to <paramref name="content"/>, and what the model only thought to <paramref name="reasoning"/>.</summary>
     void Push(ReadOnlySpan<char> text, StringBuilder content, StringBuilder reasoning);
 
+    /// <summary>Takes a special token, which prints nothing but may separate parts of a reply.</summary>
+    void PushSpecial(int id, StringBuilder content, StringBuilder reasoning)
+    {
+    }
+
     /// <summary>Ends the reply; appends held-back text and returns the calls it contained, complete and valid JSON.</summary>
     IReadOnlyList<ChatToolCall> Finish(StringBuilder content, StringBuilder reasoning);
 }

@@ -18,6 +18,10 @@ public sealed class TextAssets
     internal const string TokenizerJson = "tokenizer.json";
     internal const string TokenizerModel = "tokenizer.model";
     internal const string TokenizerConfig = "tokenizer_config.json";
+    internal const string TokenizationCode = "tokenization_chatglm.py";
+    internal const string IceTextModel = "ice_text.model";
+    internal const string XlmRobertaModel = "sentencepiece.bpe.model";
+    internal const string WordPieces = "vocab.txt";
     internal const string ChatTemplate = "chat_template.jinja";
     internal const string Config = "config.json";
     internal const string GenerationConfig = "generation_config.json";
@@ -25,7 +29,13 @@ public sealed class TextAssets
     /// <summary>Ten times the largest published tokenizer.</summary>
     private const int MaximumFileBytes = 256 << 20;
 
-    private static readonly string[] Names = [ChatTemplate, Config, GenerationConfig, TokenizerJson, TokenizerModel, TokenizerConfig];
+    private static readonly string[] Names =
+    [
+        ChatTemplate, Config, GenerationConfig, IceTextModel, XlmRobertaModel, TokenizationCode, TokenizerJson, TokenizerModel, TokenizerConfig, WordPieces,
+    ];
+
+    /// <summary>Files with a vocabulary; of several the first counts.</summary>
+    private static readonly string[] Vocabularies = [IceTextModel, XlmRobertaModel, WordPieces, TokenizerJson, TokenizerModel];
 
     private readonly ReadOnlyMemory<byte> _blob;
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _files;
@@ -42,13 +52,22 @@ public sealed class TextAssets
     [field: MaybeNull]
     public string Hash => field ??= Convert.ToHexStringLower(SHA256.HashData(_blob.Span));
 
-    /// <summary>Reads a folder's files. Of two tokenizers <c>tokenizer.json</c> counts.</summary>
+    /// <summary>Reads a model folder's files. Of several tokenizers the family's own counts, then <c>tokenizer.json</c>.</summary>
     /// <exception cref="CheckpointException">A file is missing, too large or unreadable.</exception>
     public static TextAssets FromFolder(string folder)
     {
+        TextAssets assets = FromTokenizerFolder(folder);
+        return assets.TryGetFile(Config, out _) ? assets : throw new CheckpointException($"{folder} has no config.json.");
+    }
+
+    /// <summary>The same of a folder that need not have more than tokenizer files.</summary>
+    /// <exception cref="CheckpointException">There is no tokenizer, or a file is too large or unreadable.</exception>
+    public static TextAssets FromTokenizerFolder(string folder)
+    {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var files = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
-        foreach (string name in Names)
+        string? vocabulary = Array.Find(Vocabularies, name => File.Exists(Path.Combine(folder, name)));
+        foreach (string name in Names.Where(name => name == vocabulary || !Vocabularies.Contains(name)))
         {
             if (ReadFile(Path.Combine(folder, name)) is byte[] content)
             {
@@ -56,16 +75,10 @@ public sealed class TextAssets
             }
         }
 
-        if (files.ContainsKey(TokenizerJson))
-        {
-            files.Remove(TokenizerModel);
-        }
-        else if (!files.ContainsKey(TokenizerModel))
-        {
-            throw new CheckpointException($"{folder} has neither tokenizer.json nor tokenizer.model; the model cannot read text without one.");
-        }
-
-        return files.ContainsKey(Config) ? FromFiles(files) : throw new CheckpointException($"{folder} has no config.json.");
+        return vocabulary is null
+            ? throw new CheckpointException(
+                $"{folder} has no tokenizer; the model cannot read text without one of {string.Join(", ", Vocabularies)}.")
+            : FromFiles(files);
     }
 
     /// <summary>Takes a blob apart.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using GlmCluster.Checkpoints.Chat;
@@ -11,16 +10,15 @@ public sealed class TextModel
 {
     private static readonly string[] TokenNames = ["bos_token", "eos_token", "pad_token", "unk_token"];
 
-    private readonly int[] _prefix;
+    private readonly FolderTokenizer _tokenizer;
 
-    private TextModel(ITokenizer tokenizer, GenerationDefaults defaults)
+    private TextModel(FolderTokenizer tokenizer, GenerationDefaults defaults)
     {
-        Tokenizer = tokenizer;
+        _tokenizer = tokenizer;
         Defaults = defaults;
-        _prefix = tokenizer.TryGetSpecialId("[gMASK]", out int mask) && tokenizer.TryGetSpecialId("<sop>", out int start) ? [mask, start] : [];
     }
 
-    public ITokenizer Tokenizer { get; }
+    public ITokenizer Tokenizer => _tokenizer.Tokenizer;
 
     /// <summary>Null where the folder's chat layout is not known; then <see cref="ChatTemplateProblem"/> says why.</summary>
     public IChatTemplate? ChatTemplate { get; private init; }
@@ -36,63 +34,21 @@ public sealed class TextModel
         ArgumentNullException.ThrowIfNull(assets);
         FolderJson config = FolderJson.Read(assets, TextAssets.Config);
         FolderJson tokenizerConfig = FolderJson.Read(assets, TextAssets.TokenizerConfig);
-        BytePairTokenizer tokenizer = ReadTokenizer(assets, tokenizerConfig);
-        CheckVocabulary(tokenizer, config);
+        var tokenizer = FolderTokenizer.Read(assets, config, tokenizerConfig);
+        CheckVocabulary(tokenizer.Tokenizer, config);
         GenerationDefaults defaults = GenerationDefaultsReader.Read(
             FolderJson.Read(assets, TextAssets.GenerationConfig), config, tokenizer);
-
-        bool hasRanksFile = !assets.TryGetFile(TextAssets.TokenizerJson, out _);
         IChatTemplate? template = ChatTemplateReader.Read(
-            tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), ReadTokenNames(tokenizerConfig), hasRanksFile, out string? problem);
+            tokenizer, FindChatTemplate(assets, tokenizerConfig), config.FindString("model_type"), ReadTokenNames(tokenizerConfig), out string? problem);
         return new TextModel(tokenizer, defaults) { ChatTemplate = template, ChatTemplateProblem = problem };
     }
 
-    /// <summary>Ids of a prompt to complete: the two tokens that every GLM text begins with, then ordinary text.</summary>
-    /// <remarks>A post-processor that a <c>tokenizer.json</c> may have is not run, so the two are never written twice.</remarks>
+    /// <summary>Ids of a prompt to complete, or of a text to embed: ordinary text between the tokens that the family puts around it.</summary>
+    /// <remarks>A post-processor that a <c>tokenizer.json</c> may have is not run, so they are never written twice.</remarks>
     public List<int> EncodePlain(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        List<int> ids = [.. _prefix];
-        Tokenizer.Encode(text, ids);
-        return ids;
-    }
-
-    private static BytePairTokenizer ReadTokenizer(TextAssets assets, FolderJson tokenizerConfig)
-    {
-        if (assets.TryGetFile(TextAssets.TokenizerJson, out ReadOnlyMemory<byte> json))
-        {
-            return TokenizerJsonReader.Read(json.Span);
-        }
-
-        return assets.TryGetFile(TextAssets.TokenizerModel, out ReadOnlyMemory<byte> ranks)
-            ? RanksFileReader.Read(ranks.Span, ReadAddedTokens(tokenizerConfig))
-            : throw new CheckpointException("The text assets have neither tokenizer.json nor tokenizer.model.");
-    }
-
-    private static List<AddedToken> ReadAddedTokens(FolderJson tokenizerConfig)
-    {
-        const string Key = "added_tokens_decoder";
-        List<AddedToken> tokens = [];
-        if (tokenizerConfig.Find(Key, JsonValueKind.Object) is not JsonElement added)
-        {
-            return tokens;
-        }
-
-        foreach (JsonProperty entry in added.EnumerateObject())
-        {
-            if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
-                || entry.Value.ValueKind != JsonValueKind.Object
-                || !entry.Value.TryGetProperty("content", out JsonElement content)
-                || content.ValueKind != JsonValueKind.String)
-            {
-                throw new CheckpointException($"{tokenizerConfig.Name}: {Key} has \"{entry.Name}\" without an id or without content.");
-            }
-
-            bool prints = entry.Value.TryGetProperty("special", out JsonElement special) && special.ValueKind == JsonValueKind.False;
-            tokens.Add(new AddedToken(id, FolderJson.TextOf(tokenizerConfig.Name, content), !prints));
-        }
-
-        return tokens;
+        return _tokenizer.EncodePlain(text);
     }
 
     private static Dictionary<string, string> ReadTokenNames(FolderJson tokenizerConfig)
@@ -110,7 +66,7 @@ public sealed class TextModel
     }
 
     /// <summary>A tokenizer with more ids than the model has rows would make prompts that the model cannot read.</summary>
-    private static void CheckVocabulary(BytePairTokenizer tokenizer, FolderJson config)
+    private static void CheckVocabulary(ITokenizer tokenizer, FolderJson config)
     {
         foreach (string key in (ReadOnlySpan<string>)["padded_vocab_size", "vocab_size"])
         {

@@ -2,16 +2,27 @@ using System.Buffers;
 
 namespace GlmCluster.Checkpoints.Tokenization;
 
-/// <summary>Joins the bytes of one chunk by repeatedly merging the neighbours of lowest rank, leftmost first.</summary>
+/// <summary>Joins the parts of one chunk by repeatedly merging the neighbours of lowest rank, leftmost first.</summary>
 internal static class BytePairMerger
 {
-    /// <summary>Up to this many bytes a scan for the lowest rank beats a queue.</summary>
+    /// <summary>Up to this many parts a scan for the lowest rank beats a queue.</summary>
     public const int ShortChunkBytes = 96;
 
-    /// <summary>Joins in place; quadratic, for at most <see cref="ShortChunkBytes"/> pieces.</summary>
-    /// <param name="ids">One id per byte at first.</param>
+    /// <summary>Joins in place.</summary>
+    /// <param name="merges">Which neighbours join.</param>
+    /// <param name="ids">The chunk's smallest parts at first: bytes or characters.</param>
     /// <returns>How many ids remain at the start of <paramref name="ids"/>.</returns>
-    public static int MergeShort(MergeTable merges, Span<int> ids)
+    public static int Merge(PairTable<Merge> merges, Span<int> ids) => ids.Length switch
+    {
+        <= 1 => ids.Length,
+        <= ShortChunkBytes => MergeShort(merges, ids),
+        <= LongChunkMerger.WindowParts => MergeLong(merges, ids),
+        _ => new LongChunkMerger(merges).Merge(ids),
+    };
+
+    /// <summary>Joins in place; quadratic, for at most <see cref="ShortChunkBytes"/> parts.</summary>
+    /// <inheritdoc cref="Merge" path="/param|/returns"/>
+    public static int MergeShort(PairTable<Merge> merges, Span<int> ids)
     {
         Span<Merge> pairs = stackalloc Merge[ShortChunkBytes]; // pairs[i]: what ids[i] and ids[i + 1] become
         int count = ids.Length;
@@ -44,28 +55,28 @@ internal static class BytePairMerger
         }
     }
 
-    /// <summary>Joins in place in O(n log n), for chunks of any length.</summary>
-    /// <inheritdoc cref="MergeShort" path="/param|/returns"/>
-    public static int MergeLong(MergeTable merges, Span<int> ids)
+    /// <summary>Joins in place in O(n log n) time and 40 bytes for each part.</summary>
+    /// <inheritdoc cref="Merge" path="/param|/returns"/>
+    public static int MergeLong(PairTable<Merge> merges, Span<int> ids)
     {
-        Node[] nodes = ArrayPool<Node>.Shared.Rent(ids.Length);
-        try
-        {
-            return MergeLong(merges, ids, nodes.AsSpan(0, ids.Length));
-        }
-        finally
-        {
-            ArrayPool<Node>.Shared.Return(nodes);
-        }
+        int[] starts = ArrayPool<int>.Shared.Rent(ids.Length);
+        int count = MergeLong(merges, ids, starts);
+        ArrayPool<int>.Shared.Return(starts);
+        return count;
     }
 
-    private static int MergeLong(MergeTable merges, Span<int> ids, Span<Node> nodes)
+    /// <param name="starts">Takes, for each id that remains, where its first part was.</param>
+    /// <inheritdoc cref="MergeLong(PairTable{Merge}, Span{int})"/>
+    public static int MergeLong(PairTable<Merge> merges, Span<int> ids, Span<int> starts)
     {
+        Node[] rented = ArrayPool<Node>.Shared.Rent(ids.Length);
+        Span<Node> nodes = rented.AsSpan(0, ids.Length);
+
         // Ordered by rank, then by position. Entries are never removed: one whose rank is no longer its pair's is skipped.
         var queue = new PriorityQueue<int, ulong>(ids.Length);
         for (int i = 0; i < ids.Length; i++)
         {
-            nodes[i] = new Node(i - 1, i + 1 < ids.Length ? i + 1 : -1, Merge.None);
+            nodes[i] = new Node(i - 1, i + 1 < ids.Length ? i + 1 : -1, Tokenization.Merge.None);
         }
 
         for (int i = 0; i + 1 < ids.Length; i++)
@@ -83,7 +94,7 @@ internal static class BytePairMerger
             int right = nodes[left].Next;
             ids[left] = nodes[left].Pair.Id;
             nodes[left].Next = nodes[right].Next;
-            nodes[right].Pair = Merge.None; // joined away
+            nodes[right].Pair = Tokenization.Merge.None; // joined away
             if (nodes[left].Next >= 0)
             {
                 nodes[nodes[left].Next].Previous = left;
@@ -96,9 +107,11 @@ internal static class BytePairMerger
         int count = 0;
         for (int i = 0; i >= 0; i = nodes[i].Next)
         {
+            starts[count] = i;
             ids[count++] = ids[i];
         }
 
+        ArrayPool<Node>.Shared.Return(rented);
         return count;
 
         void Enqueue(int left, Span<int> ids, Span<Node> nodes)
@@ -109,9 +122,9 @@ internal static class BytePairMerger
             }
 
             int right = nodes[left].Next;
-            Merge pair = right < 0 ? Merge.None : merges.Find(ids[left], ids[right]);
+            Merge pair = right < 0 ? Tokenization.Merge.None : merges.Find(ids[left], ids[right]);
             nodes[left].Pair = pair;
-            if (pair != Merge.None)
+            if (pair != Tokenization.Merge.None)
             {
                 queue.Enqueue(left, ((ulong)pair.Rank << 32) | (uint)left);
             }
@@ -134,6 +147,6 @@ internal static class BytePairMerger
         return best;
     }
 
-    /// <summary>A piece in the chain of pieces that are left; positions are those of the first byte, -1 for none.</summary>
+    /// <summary>A part in the chain of parts that are left; positions are those of the first part, -1 for none.</summary>
     private record struct Node(int Previous, int Next, Merge Pair);
 }

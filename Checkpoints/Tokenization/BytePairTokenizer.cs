@@ -7,7 +7,7 @@ namespace GlmCluster.Checkpoints.Tokenization;
 internal sealed class BytePairTokenizer : ITokenizer
 {
     private readonly PieceTable _pieces;
-    private readonly MergeTable _merges;
+    private readonly PairTable<Merge> _merges;
     private readonly Dictionary<string, int> _tokenIds;
     private readonly bool _takesWholeChunks;
     private readonly int[] _byteIds = new int[256];
@@ -17,7 +17,7 @@ internal sealed class BytePairTokenizer : ITokenizer
     /// <param name="tokenIds">Added tokens by text.</param>
     /// <param name="takesWholeChunks">Whether a chunk that is a piece is taken without merging.</param>
     /// <exception cref="CheckpointException">A byte has no piece, so some text would have no ids.</exception>
-    public BytePairTokenizer(PieceTable pieces, MergeTable merges, Dictionary<string, int> tokenIds, bool takesWholeChunks)
+    public BytePairTokenizer(PieceTable pieces, PairTable<Merge> merges, Dictionary<string, int> tokenIds, bool takesWholeChunks)
     {
         _pieces = pieces;
         _merges = merges;
@@ -99,7 +99,7 @@ internal sealed class BytePairTokenizer : ITokenizer
         }
 
         ToByteIds(chunk, parts);
-        AddAll(parts[..BytePairMerger.MergeLong(_merges, parts)], ids);
+        AddAll(parts[..BytePairMerger.Merge(_merges, parts)], ids);
     }
 
     private void ToByteIds(ReadOnlySpan<byte> bytes, Span<int> ids)

@@ -21,4 +21,13 @@ public interface ITokenizer
 
     /// <summary>Bytes of one piece, part of a UTF-8 text; empty for special and unknown ids.</summary>
     ReadOnlySpan<byte> GetBytes(int id);
+
+    /// <summary>The same where a text may begin with the piece: without the blank that encoding puts before a text.</summary>
+    /// <param name="id">The piece.</param>
+    /// <param name="startsText">Whether nothing was printed before; false once something was.</param>
+    ReadOnlySpan<byte> GetBytes(int id, ref bool startsText)
+    {
+        startsText = false;
+        return GetBytes(id);
+    }
 }

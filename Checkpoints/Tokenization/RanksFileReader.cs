@@ -9,9 +9,6 @@ namespace GlmCluster.Checkpoints.Tokenization;
 /// </summary>
 internal static class RanksFileReader
 {
-    /// <summary>A SentencePiece model is a protobuf message that begins with its field 1.</summary>
-    private const byte SentencePieceStart = 0x0A;
-
     /// <summary>GLM-4's special tokens, in the order of their ids; the first id follows the last rank.</summary>
     private static readonly string[] SpecialTokens =
     [
@@ -23,13 +20,6 @@ internal static class RanksFileReader
     /// <exception cref="CheckpointException">The file is broken, or of another kind.</exception>
     public static BytePairTokenizer Read(ReadOnlySpan<byte> file, IReadOnlyCollection<AddedToken> added)
     {
-        if (file.IsEmpty || file[0] == SentencePieceStart)
-        {
-            throw new CheckpointException(
-                "tokenizer.model is " + (file.IsEmpty ? "empty" : "a SentencePiece model") +
-                "; supported are a tokenizer.json with byte-level BPE and the ranks file (base64 and a number per line) of GLM-4-9B.");
-        }
-
         var builder = new PieceTableBuilder();
         ReadPieces(file, builder);
         int ranks = builder.NextId;
@@ -70,9 +60,9 @@ internal static class RanksFileReader
     }
 
     /// <summary>Every way to cut a piece in two pieces is a merge, so the encoder needs no bytes, only ids.</summary>
-    private static MergeTable FindMerges(PieceTable pieces, int ranks)
+    private static PairTable<Merge> FindMerges(PieceTable pieces, int ranks)
     {
-        var merges = new MergeTable(ranks * 2);
+        PairTable<Merge> merges = Merge.NewTable(ranks * 2);
         for (int rank = 0; rank < ranks; rank++)
         {
             ReadOnlySpan<byte> piece = pieces[rank];
@@ -80,7 +70,7 @@ internal static class RanksFileReader
             {
                 if (pieces.TryFind(piece[..cut], out int left) && pieces.TryFind(piece[cut..], out int right))
                 {
-                    merges.Add(left, right, new Merge(rank, rank));
+                    merges.Set(left, right, new Merge(rank, rank));
                 }
             }
         }

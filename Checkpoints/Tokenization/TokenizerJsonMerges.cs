@@ -10,9 +10,9 @@ internal static class TokenizerJsonMerges
     /// <param name="pieces">The finished vocabulary.</param>
     /// <param name="pieceReader">Turns strings into pieces.</param>
     /// <exception cref="CheckpointException">A merge is malformed or names a piece that the vocabulary lacks.</exception>
-    public static MergeTable Read(Utf8JsonReader json, PieceTable pieces, JsonPieceReader pieceReader)
+    public static PairTable<Merge> Read(Utf8JsonReader json, PieceTable pieces, JsonPieceReader pieceReader)
     {
-        var merges = new MergeTable(pieces.Count);
+        PairTable<Merge> merges = Merge.NewTable(pieces.Count);
         Span<byte> joined = new byte[2 * PieceTableBuilder.MaximumPieceBytes];
         for (int rank = 0; json.Read() && json.TokenType != JsonTokenType.EndArray; rank++)
         {
@@ -24,7 +24,7 @@ internal static class TokenizerJsonMerges
                 throw Unsupported($"merge {rank} makes a piece that the vocabulary lacks");
             }
 
-            merges.Add(left, right, new Merge(rank, id));
+            merges.Set(left, right, new Merge(rank, id));
         }
 
         return merges;

@@ -13,6 +13,7 @@ internal static class ModelCommand
     [
         "glm model verify ~/models/glm-4-9b-chat",
         "glm model quality ~/models/glm-4-9b-chat --weights int4",
+        "glm model tokenize ~/models/chatglm3-6b --text \"你好\"",
     ];
 
     /// <summary>Largest difference of a logit from its reference that passes, with f32 weights.</summary>
@@ -20,7 +21,7 @@ internal static class ModelCommand
 
     private static readonly string[] VerifySettings = ["threads", "onnxruntime"];
 
-    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify(), QualityCommand.Create() };
+    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify(), QualityCommand.Create(), TokenizeCommand.Create() };
 
     private static Command CreateVerify()
     {

@@ -17,7 +17,7 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        var options = new SettingOptions(SettingTable.All);
+        var options = new SettingOptions(SettingTable.Serve);
         var command = new Command(
             "serve",
             "Serves a model over HTTP. Every option can also be set in glm.json (\"max-context\": 8192) or the environment "

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using GlmCluster.Checkpoints;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Gateway;
@@ -10,12 +8,7 @@ using GlmCluster.Grains.InProcess;
 using GlmCluster.Silo.Loading;
 using GlmCluster.Silo.Workers;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Serving;
@@ -24,8 +17,6 @@ namespace GlmCluster.Cli.Serving;
 /// <remarks>It listens while the model still loads, so that <c>/health</c> answers and <c>/ready</c> says not yet.</remarks>
 internal sealed class EmbeddedServer : IAsyncDisposable
 {
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(5);
-
     private readonly InProcessFabric _fabric;
     private readonly WebApplication _application;
     private LoadedModel? _model;
@@ -54,8 +45,8 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         IProgress<LoadProgress>? progress,
         CancellationToken cancellationToken)
     {
-        WebApplicationBuilder builder = CreateBuilder(settings);
-        using ILoggerFactory storeLogging = LoggerFactory.Create(logging => ConfigureLogging(logging, settings));
+        WebApplicationBuilder builder = WebServer.CreateBuilder(settings, kestrel => WebServer.ListenForClients(kestrel, settings));
+        using ILoggerFactory storeLogging = LoggerFactory.Create(logging => WebServer.ConfigureLogging(logging, settings));
         var fabricOptions = new InProcessFabricOptions
         {
             StorePath = settings.StoreFile,
@@ -73,8 +64,8 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         try
         {
             server._application.MapGateway();
-            server._application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli").SettingsInForce(SettingTable.Show(settings));
-            await server.ListenAsync(settings, cancellationToken);
+            server._application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli").SettingsInForce(SettingTable.Show(settings, SettingTable.Serve));
+            await WebServer.StartAsync(server._application, settings.Host, settings.Port, prefix: "", cancellationToken);
             await server.LoadAsync(settings, loaded, progress, cancellationToken);
             return server;
         }
@@ -102,24 +93,6 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         }
     }
 
-    private async Task ListenAsync(ServeSettings settings, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _application.StartAsync(cancellationToken);
-        }
-        catch (IOException inUse) when (inUse.InnerException is AddressInUseException)
-        {
-            throw new ImpossibleSettingException(
-                $"port {settings.Port} on {settings.Host} is in use; is another server running? Stop it, or choose another with --port.");
-        }
-        catch (SocketException refused)
-        {
-            throw new ImpossibleSettingException(
-                $"host {settings.Host} and port {settings.Port} cannot be listened on: {refused.Message}. Choose others with --host and --port.");
-        }
-    }
-
     private async Task LoadAsync(
         ServeSettings settings, LoadedModel? loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
@@ -131,51 +104,4 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         _supervisor = await WorkerSupervisor.StartAsync(
             _fabric, _fabric, _model, workerName, settings.MaxQueued, TimeProvider.System, logger, cancellationToken);
     }
-
-    // The empty builder reads no files and no environment of the framework's own: settings come from one place.
-    private static WebApplicationBuilder CreateBuilder(ServeSettings settings)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        ConfigureLogging(builder.Logging, settings);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            Listen(kestrel, settings);
-        });
-        // Nothing of ours blocks, so what is flushed is sent by the thread that flushes, without a task for it.
-        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
-        builder.Services.AddRoutingCore();
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
-        return builder;
-    }
-
-    private static void Listen(KestrelServerOptions kestrel, ServeSettings settings)
-    {
-        if (settings.Host != "localhost")
-        {
-            kestrel.Listen(IPAddress.Parse(settings.Host), settings.Port);
-        }
-        else if (settings.Port == 0)
-        {
-            kestrel.Listen(IPAddress.Loopback, 0); // one free port for both address families cannot be had
-        }
-        else
-        {
-            kestrel.ListenLocalhost(settings.Port);
-        }
-    }
-
-    /// <summary>Logs go to standard error, one line each: standard output is for people.</summary>
-    private static void ConfigureLogging(ILoggingBuilder logging, ServeSettings settings) =>
-        logging
-            .SetMinimumLevel(settings.LogLevel)
-            .AddFilter("Microsoft", settings.LogLevel > LogLevel.Warning ? settings.LogLevel : LogLevel.Warning)
-            // What stops the start is thrown too, and reported without a stack trace.
-            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
-            .AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.TimestampFormat = "HH:mm:ss ";
-            })
-            .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 }

@@ -27,11 +27,12 @@ internal static class ServeHost
     private static async Task ServeAsync(ServeSettings settings, CancellationToken stopping)
     {
         await using EmbeddedServer server = await StartAsync(settings, stopping);
-        foreach (string line in Describe(server.Model, settings))
+        foreach (string line in DescribeModel(server.Model, settings))
         {
             Console.WriteLine(line);
         }
 
+        Console.WriteLine($"Store   {settings.StoreFile ?? "memory only: conversations end with the process"}");
         Console.WriteLine($"Listening on {server.Url.GetLeftPart(UriPartial.Authority)}");
         Console.WriteLine();
         Console.WriteLine(Example(server));
@@ -45,7 +46,8 @@ internal static class ServeHost
         return await EmbeddedServer.StartAsync(settings, loaded: null, progress, stopping);
     }
 
-    private static IEnumerable<string> Describe(LoadedModel model, ServeSettings settings)
+    /// <summary>What runs, for people.</summary>
+    public static IEnumerable<string> DescribeModel(LoadedModel model, ServeSettings settings)
     {
         ModelSizes sizes = model.Sizes;
         string weights = Invariant($"weights {model.Card.WeightFormat} {sizes.WeightBytes / 1048576.0:N0} MiB");
@@ -61,7 +63,6 @@ internal static class ServeHost
             yield return $"        {stage.Device}: {layers}, {memory}";
         }
 
-        yield return $"Store   {settings.StoreFile ?? "memory only: conversations end with the process"}";
         if (model.Text.ChatTemplateProblem is { } problem)
         {
             yield return $"Note    no chat: {problem} /v1/completions works.";

@@ -69,5 +69,17 @@ internal sealed record ServeSettings
     /// <summary>How long a conversation is kept after its last use.</summary>
     public TimeSpan ConversationTtl { get; init; } = TimeSpan.FromHours(24);
 
+    /// <summary>Npgsql connection string of the cluster's database; null: not set.</summary>
+    public string? Database { get; init; }
+
+    /// <summary>IP address at which a silo waits for gateways.</summary>
+    public string LiveHost { get; init; } = "127.0.0.1";
+
+    /// <summary>0 takes a free port.</summary>
+    public int LivePort { get; init; }
+
+    /// <summary>Name or address at which gateways reach a silo; null: <see cref="LiveHost"/>, or this machine's address where that is every network.</summary>
+    public string? Advertise { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 }

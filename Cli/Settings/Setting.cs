@@ -20,6 +20,9 @@ internal sealed record Setting
     /// <summary>Puts a text value into the settings; null when the value is impossible.</summary>
     public required Func<ServeSettings, SettingText, ServeSettings?> Apply { get; init; }
 
+    /// <summary>Why a value must not stand on the command line, which every user of the machine can read; null: it may.</summary>
+    public Func<string, string?> CommandLineProblem { get; init; } = _ => null;
+
     /// <summary>The value in force, as the start-up log shows it.</summary>
     public required Func<ServeSettings, string> Show { get; init; }
 

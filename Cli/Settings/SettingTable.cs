@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Grains.Postgres;
 
 namespace GlmCluster.Cli.Settings;
 
@@ -64,15 +65,45 @@ internal static class SettingTable
             (s, value) => s with { ResumeWindow = value }, s => s.ResumeWindow),
         Duration("conversation-ttl", "How long an unused conversation is kept.", "24h", TimeSpan.FromMinutes(1), TimeSpan.FromDays(3_650),
             (s, value) => s with { ConversationTtl = value }, s => s.ConversationTtl),
+        Of("fabric", "FABRIC", "How the processes of a cluster meet.", "postgres", "postgres",
+            (s, v) => v.Text == "postgres" ? s : null, _ => "postgres"),
+        Of("database", "CONNECTION", "The cluster's PostgreSQL, as Npgsql writes connections; @FILE reads it from a file.", "none",
+            "a connection without syntax errors such as \"Host=db;Database=glm;Username=glm\", or @FILE",
+            (s, v) => DatabaseText.Read(v) is { } database ? s with { Database = database } : null,
+            s => s.Database is null ? "none" : ConnectionText.Describe(s.Database)) with
+        {
+            CommandLineProblem = text => ConnectionText.HasPassword(text)
+                ? "has a password, which every user of this machine could read. Put the connection into GLM_DATABASE, glm.json or @FILE."
+                : null,
+        },
+        Of("live-host", "ADDRESS", "Address at which a silo waits for gateways; 0.0.0.0 is every network.", "127.0.0.1", "an IP address",
+            (s, v) => IPAddress.TryParse(v.Text, out _) ? s with { LiveHost = v.Text } : null, s => s.LiveHost),
+        Integer("live-port", "PORT", "Port at which a silo waits for gateways; 0 takes a free one.", "0", 0, 65_535,
+            (s, value) => s with { LivePort = value }, s => s.LivePort),
+        Of("advertise", "NAME", "Name or address at which gateways reach this silo.", "live-host, or this machine's address", "a host name or an IP address",
+            (s, v) => Uri.CheckHostName(v.Text) != UriHostNameType.Unknown ? s with { Advertise = v.Text } : null, s => s.Advertise ?? "live-host"),
         Choice("log-level", "Least important messages to log.", "information", SettingValues.LogLevels,
             (s, value) => s with { LogLevel = value }, s => s.LogLevel),
     ];
+
+    /// <summary>Settings of a server that is all in one process.</summary>
+    public static IReadOnlyList<Setting> Serve { get; } =
+        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise"))];
+
+    /// <summary>Settings of a gateway.</summary>
+    public static IReadOnlyList<Setting> Gateway { get; } =
+        [.. All.Where(setting => setting.Name is "fabric" or "database" or "host" or "port" or "resume-window" or "conversation-ttl" or "log-level")];
+
+    /// <summary>Settings of a silo.</summary>
+    public static IReadOnlyList<Setting> Silo { get; } =
+        [.. All.Where(setting => setting.Name is not ("host" or "port" or "store"))];
 
     /// <summary>Finds a setting by its name; null when there is none.</summary>
     public static Setting? Find(string name) => All.FirstOrDefault(setting => setting.Name == name);
 
     /// <summary>All values in force on one line, for the log.</summary>
-    public static string Show(ServeSettings settings) => string.Join(", ", All.Select(setting => $"{setting.Name}={setting.Show(settings)}"));
+    public static string Show(ServeSettings settings, IEnumerable<Setting>? of = null) =>
+        string.Join(", ", (of ?? All).Select(setting => $"{setting.Name}={setting.Show(settings)}"));
 
     private static Setting Of(
         string name,

@@ -85,6 +85,12 @@ internal sealed class SettingsLoader
     {
         foreach ((string name, string text) in sources.CommandLine)
         {
+            if (SettingTable.Find(name)?.CommandLineProblem(text) is { } problem)
+            {
+                _problems.Add($"--{name} {problem}");
+                continue;
+            }
+
             Apply($"--{name}", name, new SettingText(text, sources.WorkingFolder));
         }
     }

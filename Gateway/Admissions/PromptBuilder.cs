@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using System.Text;
 using GlmCluster.Checkpoints.Chat;
 using GlmCluster.Checkpoints.Text;
+using GlmCluster.Checkpoints.Tokenization;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Models;
 using GlmCluster.Grains.Abstractions.Conversations;
-using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Admissions;
 
@@ -116,9 +116,13 @@ internal static class PromptBuilder
         }
 
         var text = new StringBuilder();
-        AnswerReader reader = AnswerReader.ForText(model.Text, default, []);
-        reader.PushAll(prompt.Ids.AsSpan(), text, new StringBuilder());
-        text.Append(reader.Finish(new GenerationEnd(EndReason.Stop, new TokenUsage(0, 0))).Text);
+        var detokenizer = new IncrementalDetokenizer(model.Text.Tokenizer);
+        foreach (int id in prompt.Ids)
+        {
+            text.Append(detokenizer.Push(id));
+        }
+
+        text.Append(detokenizer.Finish());
         return new(new Prompt(prompt.Ids, text.ToString(), null, []), null);
     }
 }

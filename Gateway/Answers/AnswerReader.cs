@@ -16,6 +16,7 @@ namespace GlmCluster.Gateway.Answers;
 internal sealed class AnswerReader
 {
     private readonly GenerationId _generation;
+    private readonly ITokenizer _tokenizer;
     private readonly IncrementalDetokenizer _detokenizer;
     private readonly IReplyParser? _parser;
     private readonly StopStringMatcher _stops;
@@ -26,10 +27,11 @@ internal sealed class AnswerReader
     private int _returned; // characters of _text that the last call returned
     private long _returnedBefore; // characters that earlier calls returned
 
-    private AnswerReader(TextModel model, GenerationId generation, IReplyParser? parser, ImmutableArray<string> stopStrings)
+    private AnswerReader(TextModel model, GenerationId generation, IReplyParser? parser, ImmutableArray<string> stopStrings, bool continues)
     {
         _generation = generation;
-        _detokenizer = new IncrementalDetokenizer(model.Tokenizer);
+        _tokenizer = model.Tokenizer;
+        _detokenizer = new IncrementalDetokenizer(model.Tokenizer, continues);
         _parser = parser;
         _stops = new StopStringMatcher(stopStrings);
     }
@@ -44,11 +46,11 @@ internal sealed class AnswerReader
         ImmutableArray<ToolDeclaration> tools,
         ReplySettings? reply,
         ImmutableArray<string> stopStrings) =>
-        new(model, generation, model.ChatTemplate?.CreateReplyParser(tools.ToChatTools(), reply.ToChatOptions()), stopStrings);
+        new(model, generation, model.ChatTemplate?.CreateReplyParser(tools.ToChatTools(), reply.ToChatOptions()), stopStrings, continues: false);
 
-    /// <summary>Reads bare text.</summary>
+    /// <summary>Reads bare text that continues a prompt.</summary>
     public static AnswerReader ForText(TextModel model, GenerationId generation, ImmutableArray<string> stopStrings) =>
-        new(model, generation, null, stopStrings);
+        new(model, generation, null, stopStrings, continues: true);
 
     /// <summary>Takes the next id.</summary>
     /// <returns>Text that became visible with it, valid until the next call; may be empty.</returns>
@@ -60,6 +62,12 @@ internal sealed class AnswerReader
         if (!raw.IsEmpty)
         {
             Parse(raw);
+        }
+        else if (_parser is not null && _tokenizer.IsSpecial(id))
+        {
+            _parsed.Clear();
+            _parser.PushSpecial(id, _parsed, _reasoning);
+            TakeParsed();
         }
 
         return TakeVisible();

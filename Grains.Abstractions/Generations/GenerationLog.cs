@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using GlmCluster.Grains.Abstractions.Workers;
 
 namespace GlmCluster.Grains.Abstractions.Generations;
@@ -21,7 +22,7 @@ public sealed record LogEntry(
     long FirstSeq,
     int Choice,
     ImmutableArray<int> Ids,
-    ImmutableArray<float> Logprobs = default,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] ImmutableArray<float> Logprobs = default,
     ChoiceEnd? End = null);
 
 /// <summary>How one choice ended.</summary>

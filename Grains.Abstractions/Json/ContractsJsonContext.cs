@@ -13,5 +13,6 @@ namespace GlmCluster.Grains.Abstractions.Json;
 [JsonSerializable(typeof(GenerationRequest))]
 [JsonSerializable(typeof(GenerationEnd))]
 [JsonSerializable(typeof(ConversationTurn))]
+[JsonSerializable(typeof(LogEntry))]
 [JsonSerializable(typeof(ModelCard))]
 public sealed partial class ContractsJsonContext : JsonSerializerContext;

@@ -29,6 +29,29 @@ internal sealed class TokenLog
         }
     }
 
+    /// <summary>Set once nothing follows.</summary>
+    public GenerationEnd? Ended
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _end;
+            }
+        }
+    }
+
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isClosed;
+            }
+        }
+    }
+
     /// <summary>Adds an entry that follows the log, or overlaps its end; the overlap must have been checked with <see cref="Agrees"/>.</summary>
     /// <param name="waker">Wakes the readers, once all of the frame is in its logs.</param>
     public void Append(LogEntry entry, ReaderWaker waker)
@@ -152,6 +175,15 @@ internal sealed class TokenLog
         lock (_lock)
         {
             return EntriesFrom(0, generation);
+        }
+    }
+
+    /// <summary>The entries behind a number of tokens.</summary>
+    public ImmutableArray<LogEntry> EntriesAfter(int tokens, GenerationId generation)
+    {
+        lock (_lock)
+        {
+            return EntriesFrom(tokens, generation);
         }
     }
 

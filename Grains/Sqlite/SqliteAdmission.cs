@@ -63,7 +63,7 @@ internal static class SqliteAdmission
         return new StoreAdmission(Stored: request);
     }
 
-    private static GenerationFault? CheckConversation(GenerationId anyAnswer, ConversationState? state, ConversationTurn turn) => state switch
+    public static GenerationFault? CheckConversation(GenerationId anyAnswer, ConversationState? state, ConversationTurn turn) => state switch
     {
         null => new GenerationFault(
             GenerationFaultCode.UnknownConversation, $"There is no conversation '{anyAnswer}'. It may have expired; start a new one."),

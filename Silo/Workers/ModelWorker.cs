@@ -135,13 +135,14 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         }
     }
 
-    /// <summary>A flow that breaks ends the worker: one that takes no commands, or does not beat, must not stay in the directory.</summary>
+    /// <summary>A flow that breaks or ends (the incarnation was sealed) ends the worker: one that takes no commands must not stay in the directory.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever it was, it comes out of the outbox and is logged there.")]
     private async Task EndWithAsync(Task flow)
     {
         try
         {
             await flow;
+            _outbox.Complete(null);
         }
         catch (Exception fault)
         {

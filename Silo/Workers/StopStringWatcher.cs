@@ -11,6 +11,7 @@ namespace GlmCluster.Silo.Workers;
 /// <summary>Ends a sequence at the first stop string in its visible text: the same text, and so the same cut, that a gateway shows.</summary>
 internal sealed class StopStringWatcher : ISequenceWatcher
 {
+    private readonly ITokenizer _tokenizer;
     private readonly IncrementalDetokenizer _detokenizer;
     private readonly IReplyParser? _parser;
     private readonly StopStringMatcher _stops;
@@ -20,7 +21,8 @@ internal sealed class StopStringWatcher : ISequenceWatcher
 
     public StopStringWatcher(TextModel text, GenerationRequest request)
     {
-        _detokenizer = new IncrementalDetokenizer(text.Tokenizer);
+        _tokenizer = text.Tokenizer;
+        _detokenizer = new IncrementalDetokenizer(text.Tokenizer, continues: !request.IsChatReply);
         _stops = new StopStringMatcher(request.StopStrings);
         if (request.IsChatReply)
         {
@@ -40,15 +42,20 @@ internal sealed class StopStringWatcher : ISequenceWatcher
         }
         else
         {
-            PushParsed(_parser, raw);
+            PushParsed(_parser, tokenId, raw);
         }
 
         _textLengthAfter.Add(_stops.TextLength);
         return _stops.IsMatched ? CountKept() : -1;
     }
 
-    private void PushParsed(IReplyParser parser, ReadOnlySpan<char> raw)
+    private void PushParsed(IReplyParser parser, int tokenId, ReadOnlySpan<char> raw)
     {
+        if (raw.IsEmpty && _tokenizer.IsSpecial(tokenId))
+        {
+            parser.PushSpecial(tokenId, _visible, _reasoning);
+        }
+
         parser.Push(raw, _visible, _reasoning);
         foreach (ReadOnlyMemory<char> part in _visible.GetChunks())
         {

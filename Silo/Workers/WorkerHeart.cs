@@ -4,6 +4,10 @@ using GlmCluster.Grains.Abstractions.Workers;
 namespace GlmCluster.Silo.Workers;
 
 /// <summary>Tells the fabric that a worker lives, while its loop turns or is idle. A loop that hangs goes silent, which is how others find out.</summary>
+/// <remarks>
+/// A step that computes is life: a large prompt takes a small machine many seconds. It hangs once the engine's watchdog says so. A process that is
+/// gone or stopped is found by its silence at once, whatever its loop did.
+/// </remarks>
 internal sealed class WorkerHeart(IWorkerSession session, GenerationEngine engine, TimeProvider time)
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
@@ -15,13 +19,11 @@ internal sealed class WorkerHeart(IWorkerSession session, GenerationEngine engin
         try
         {
             using var timer = new PeriodicTimer(Period, time);
-            long seenTurns = -1;
             do
             {
                 EngineSnapshot snapshot = engine.Snapshot;
-                if (snapshot.Turns != seenTurns || snapshot.Idle)
+                if (engine.StuckFor == TimeSpan.Zero)
                 {
-                    seenTurns = snapshot.Turns;
                     var beat = new WorkerBeat(++_beats, snapshot.Running + snapshot.Waiting, snapshot.FreeBlocks, engine.PrefixDigest);
                     await session.BeatAsync(beat, stopping);
                 }

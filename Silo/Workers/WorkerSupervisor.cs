@@ -88,6 +88,10 @@ public sealed class WorkerSupervisor : IAsyncDisposable
             {
                 return;
             }
+            catch (Exception failure)
+            {
+                _logger.WorkerNotStarted(_card.Name, failure.Message); // the store is away; the next try comes after the delay
+            }
         }
     }
 

@@ -1,3 +1,5 @@
+using GlmCluster.Cli.Settings;
+
 namespace GlmCluster.Cli.Tests;
 
 public sealed class ProgramTests
@@ -18,15 +20,24 @@ public sealed class ProgramTests
         Assert.StartsWith("glm: see `glm ", lines[^1], StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Main_ServeHelp_ShowsEverySettingAndExamples()
+    [Theory]
+    [InlineData("serve")]
+    [InlineData("gateway")]
+    [InlineData("silo")]
+    public async Task Main_HelpOfAServer_ShowsItsSettingsAndExamples(string command)
     {
-        using GlmProcess glm = GlmProcess.Start("serve", "--help");
+        IReadOnlyList<Setting> settings = command switch
+        {
+            "serve" => SettingTable.Serve,
+            "gateway" => SettingTable.Gateway,
+            _ => SettingTable.Silo,
+        };
+        using GlmProcess glm = GlmProcess.Start(command, "--help");
 
         string help = await glm.Output.ReadToEndAsync();
 
         Assert.Equal(0, await glm.WaitAsync());
-        Assert.All(Cli.Settings.SettingTable.All, setting => Assert.Contains($"{setting.OptionName} ", help, StringComparison.Ordinal));
-        Assert.Contains("Examples:\n  glm serve\n", help.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.All(settings, setting => Assert.Contains($"{setting.OptionName} ", help, StringComparison.Ordinal));
+        Assert.Contains($"Examples:\n  glm {command}", help.ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 }

@@ -1,6 +1,6 @@
 namespace GlmCluster.Cli.Tests;
 
-/// <summary>The program's <c>serve</c> with the bundled model, on a free port, ready to generate.</summary>
+/// <summary>The program's <c>serve</c> on a free port, with the bundled model unless told otherwise, ready to generate.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private const string ListeningPrefix = "Listening on ";
@@ -22,9 +22,10 @@ internal sealed class ServerProcess : IAsyncDisposable
     public Task<string> Errors { get; }
 
     /// <param name="storeFile">Where it keeps conversations.</param>
-    public static async Task<ServerProcess> StartAsync(string storeFile)
+    /// <param name="arguments">More of the command line.</param>
+    public static async Task<ServerProcess> StartAsync(string storeFile, params string[] arguments)
     {
-        GlmProcess process = GlmProcess.Start("serve", "--port", "0", "--store", storeFile, "--log-level", "warning");
+        GlmProcess process = GlmProcess.Start(["serve", "--port", "0", "--store", storeFile, "--log-level", "warning", .. arguments]);
         Task<string> errors = process.Errors.ReadToEndAsync();
         while (await process.Output.ReadLineAsync() is { } line)
         {

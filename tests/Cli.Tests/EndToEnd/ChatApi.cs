@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Net.ServerSentEvents;
 using System.Text;
@@ -8,6 +9,7 @@ namespace GlmCluster.Cli.Tests.EndToEnd;
 /// <summary>The chat API as plain HTTP.</summary>
 internal sealed class ChatApi(Uri url) : IDisposable
 {
+    private const string CompletionPath = "v1/completions";
     private const string Path = "v1/chat/completions";
 
     private readonly HttpClient _http = new() { BaseAddress = url, Timeout = Timeout.InfiniteTimeSpan };
@@ -32,10 +34,40 @@ internal sealed class ChatApi(Uri url) : IDisposable
         return ReadAsync(new HttpRequestMessage(HttpMethod.Post, Path) { Content = JsonContent.Create(body) }, leaveAfter);
     }
 
-    /// <summary>Goes on after an event.</summary>
-    public Task<Stream> ResumeAsync(string generation, string lastEventId)
+    /// <summary>Streams a completion, drawn with a seed; long enough that it runs for a while when several do.</summary>
+    /// <param name="seed">Two of the same give the same text.</param>
+    /// <param name="onStarted">Told with the first text; null: nobody.</param>
+    /// <param name="leaveAfter">Events with text to read.</param>
+    public Task<Stream> CompleteTextAsync(int seed, Action? onStarted = null, int leaveAfter = int.MaxValue)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, $"{Path}/{generation}");
+        var body = new JsonObject
+        {
+            ["model"] = "glm-nano",
+            ["prompt"] = "Once upon a time",
+            ["stream"] = true,
+            ["max_tokens"] = 400,
+            ["temperature"] = 1.5,
+            ["seed"] = seed,
+        };
+        return ReadAsync(new HttpRequestMessage(HttpMethod.Post, CompletionPath) { Content = JsonContent.Create(body) }, leaveAfter, onStarted);
+    }
+
+    /// <summary>Waits until a model is offered.</summary>
+    public async Task WaitUntilReadyAsync()
+    {
+        HttpStatusCode status;
+        do
+        {
+            using HttpResponseMessage response = await _http.GetAsync("ready");
+            status = response.StatusCode;
+        }
+        while (status != HttpStatusCode.OK);
+    }
+
+    /// <summary>Goes on after an event.</summary>
+    public Task<Stream> ResumeAsync(string generation, string lastEventId, string path = Path)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, $"{path}/{generation}");
         request.Headers.Add("Last-Event-ID", lastEventId);
         return ReadAsync(request, int.MaxValue);
     }
@@ -46,7 +78,7 @@ internal sealed class ChatApi(Uri url) : IDisposable
 
     private static JsonObject Body(JsonNode messages) => new() { ["model"] = "glm-nano", ["messages"] = messages, ["temperature"] = 0 };
 
-    private async Task<Stream> ReadAsync(HttpRequestMessage request, int leaveAfter)
+    private async Task<Stream> ReadAsync(HttpRequestMessage request, int leaveAfter, Action? onStarted = null)
     {
         using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}");
@@ -65,9 +97,14 @@ internal sealed class ChatApi(Uri url) : IDisposable
             JsonNode chunk = JsonNode.Parse(item.Data)!;
             generation = (string)chunk["id"]!;
             JsonNode choice = chunk["choices"]![0]!;
-            string content = (string?)choice["delta"]!["content"] ?? "";
+            string content = (string?)(choice["delta"]?["content"] ?? choice["text"]) ?? "";
             text.Append(content);
             finish = (string?)choice["finish_reason"] ?? finish;
+            if (content.Length > 0 && contents == 0)
+            {
+                onStarted?.Invoke();
+            }
+
             if (content.Length > 0 && ++contents == leaveAfter)
             {
                 break;

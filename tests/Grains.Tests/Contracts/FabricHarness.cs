@@ -37,6 +37,12 @@ public abstract class FabricHarness : IAsyncDisposable
     /// <summary>Returns once everything logged so far would survive <see cref="KillAndReopenAsync"/>.</summary>
     public abstract Task FlushLogAsync();
 
+    /// <summary>Whether a kill loses what was logged since the last <see cref="FlushLogAsync"/>.</summary>
+    public abstract bool LosesTailOnKill { get; }
+
+    /// <summary>Whether a generation that got tokens from a worker that died runs alone next; it does where that makes nobody wait.</summary>
+    public abstract bool SuspectsThoseWithTokens { get; }
+
     /// <summary>Every count of a generation's tokens.</summary>
     public abstract Task<IReadOnlyList<TokenUsage>> UsageAsync(GenerationId id);
 
@@ -77,4 +83,13 @@ public abstract class FabricHarness : IAsyncDisposable
 
     public async Task<GenerationState?> StateAsync(GenerationRequest request) =>
         (await Generations.FindAsync(request.Id, request.Caller, CancellationToken.None))?.State;
+
+    /// <summary>Returns once a generation stands so: readers of some fabrics need a moment to be counted in.</summary>
+    public async Task WaitForAsync(GenerationRequest request, GenerationState state)
+    {
+        while (await StateAsync(request) != state)
+        {
+            await Task.Yield();
+        }
+    }
 }

@@ -214,17 +214,17 @@ public abstract class ReadingContract(FabricHarness harness) : FabricContract(ha
         await using ScriptedWorker worker = await Fabric.JoinAsync(paused: true, maxSequences: 1, maxQueued: 0);
         await using var stays = new TokenReader(Fabric.Generations, one.Id);
         Task<(ImmutableArray<int> Ids, GenerationEnd)> reading = stays.ReadToEndAsync();
+        await Fabric.WaitForAsync(one, GenerationState.Running);
         using var left = new CancellationTokenSource();
         await using IAsyncEnumerator<GenerationEvent> leaves = Fabric.Generations.ReadAsync(two.Id, left.Token).GetAsyncEnumerator();
         Task waiting = leaves.MoveNextAsync().AsTask();
-        GenerationState? queued = await Fabric.StateAsync(two);
+        await Fabric.WaitForAsync(two, GenerationState.Queued);
 
         await left.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         await worker.ResumeAsync();
 
         Assert.Equal(Samples.Answer(), (await reading).Ids);
-        Assert.Equal(GenerationState.Queued, queued);
         Assert.Equal(GenerationState.Parked, await Fabric.StateAsync(two));
         Assert.Equal(one.Id, (await worker.NextAsync<RunGeneration>()).Request.Id);
         Assert.False(worker.Received.TryPeek(out _));

@@ -125,7 +125,7 @@ public abstract class WorkerContract(FabricHarness harness) : FabricContract(har
         Assert.True(first);
         Assert.False(second);
         Assert.Equal((LogWriteResult.Sealed, LogWriteResult.Sealed), (append, end));
-        Assert.True(run.Suspect);
+        Assert.Equal(Fabric.SuspectsThoseWithTokens, run.Suspect);
         Assert.Equal([100, 101], run.Logged.SelectMany(entry => entry.Ids));
         Assert.Equal(Samples.Answer(), (await reader.ReadToEndAsync()).Ids);
         Assert.Empty(await stale.CommandsAsync(CancellationToken.None).ToListAsync());

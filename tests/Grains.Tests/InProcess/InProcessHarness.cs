@@ -26,6 +26,10 @@ public sealed class InProcessHarness : FabricHarness
 
     public override IModelDirectory Models => Fabric;
 
+    public override bool LosesTailOnKill => true;
+
+    public override bool SuspectsThoseWithTokens => true;
+
     private InProcessFabric Fabric => _fabric ?? throw new InvalidOperationException("The fabric is not open.");
 
     public override async Task OpenAsync() => _fabric = await InProcessFabric.OpenAsync(

@@ -1,0 +1,55 @@
+using GlmCluster.Grains.Postgres;
+using GlmCluster.Grains.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace GlmCluster.Grains.Tests.Postgres;
+
+/// <summary>What an operator is told when the database cannot be used.</summary>
+public sealed class OpenFailureTests
+{
+    [Theory]
+    [InlineData("Host=db;Nonsense=1", "Nonsense")]
+    [InlineData("Database=glm", "names no Host")]
+    [InlineData("Host=127.0.0.1;Port=1", "cannot be reached")]
+    public async Task Open_WrongConnection_SaysWhatIsWrong(string connection, string named)
+    {
+        StoreException refused = await RefuseAsync(connection);
+
+        Assert.Contains(named, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_MissingDatabase_SaysSo()
+    {
+        string database = await SharedPostgres.CreateDatabaseAsync();
+
+        StoreException refused = await RefuseAsync(new NpgsqlConnectionStringBuilder(database) { Database = "nowhere" }.ConnectionString);
+
+        Assert.Contains("\"nowhere\" does not exist", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_UserWithoutRights_IsToldWhichToGrant()
+    {
+        string database = await SharedPostgres.CreateDatabaseAsync();
+        string user = $"poor{Guid.NewGuid():N}";
+        await using (NpgsqlDataSource source = NpgsqlDataSource.Create(database))
+        {
+            await using NpgsqlCommand create = source.CreateCommand($"create role {user} login");
+            await create.ExecuteNonQueryAsync();
+        }
+
+        StoreException refused = await RefuseAsync(new NpgsqlConnectionStringBuilder(database) { Username = user }.ConnectionString);
+
+        Assert.Contains("grant create on database", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<StoreException> RefuseAsync(string connection) => await Assert.ThrowsAsync<StoreException>(async () =>
+        await PostgresFabric.OpenAsync(
+            new PostgresFabricOptions { ConnectionString = connection, ProcessName = "test" },
+            new LocalLiveConnector(),
+            TimeProvider.System,
+            NullLogger.Instance,
+            CancellationToken.None));
+}

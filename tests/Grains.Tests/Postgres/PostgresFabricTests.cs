@@ -1,0 +1,13 @@
+using GlmCluster.Grains.Tests.Contracts;
+
+namespace GlmCluster.Grains.Tests.Postgres;
+
+public sealed class PostgresAdmissionTests() : AdmissionContract(new PostgresHarness());
+
+public sealed class PostgresConversationTests() : ConversationContract(new PostgresHarness());
+
+public sealed class PostgresReadingTests() : ReadingContract(new PostgresHarness());
+
+public sealed class PostgresWorkerTests() : WorkerContract(new PostgresHarness());
+
+public sealed class PostgresRecoveryTests() : RecoveryContract(new PostgresHarness());
