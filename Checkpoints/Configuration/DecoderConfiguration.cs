@@ -60,6 +60,9 @@ public sealed record DecoderConfiguration
     /// <summary>Factor of the normed input where it is what a sub-layer's result is added to; null: the sum so far is.</summary>
     public float? ResidualScale { get; init; }
 
+    /// <summary>Bits of the matrices' numbers in ChatGLM's own quantised releases, 4 or 8; 0: the weights are floats.</summary>
+    public int QuantizationBits { get; init; }
+
     /// <summary>Whether the head falls back to the embedding where the folder stores no head of its own.</summary>
     public required bool TiedHead { get; init; }
 

@@ -1,4 +1,6 @@
 using GlmCluster.Checkpoints.Families.Glm;
+using GlmCluster.Checkpoints.Families.Glm4Moe;
+using GlmCluster.Checkpoints.Families.Glm4MoeLite;
 
 namespace GlmCluster.Checkpoints.Configuration;
 
@@ -60,6 +62,65 @@ public static class ModelShapes
             ContextTokens = 131072,
             RotaryDim = 64,
             StopIds = [151329, 151336, 151338],
+        },
+
+        // GLM-4.5-Air.
+        ["4.5-air"] = Nano with
+        {
+            Family = Glm4MoeFamily.Instance,
+            Layers = 46,
+            HiddenSize = 4096,
+            FeedForwardSize = 10944,
+            Heads = 96,
+            KvHeads = 8,
+            HeadDim = 128,
+            VocabularySize = 151552,
+            ContextTokens = 131072,
+            NormEpsilon = 1e-5f,
+            RotaryDim = 64,
+            RotaryBase = 1e6,
+            RotaryPairing = RotaryPairing.HalfSplit,
+            Experts = new ExpertConfiguration(
+                Count: 128,
+                PerToken: 8,
+                Width: 1408,
+                SharedWidth: 1408,
+                DenseLayers: 1,
+                Groups: 1,
+                TopGroups: 1,
+                NormalizesWeights: true,
+                WeightScale: 1),
+            StopIds = [151329, 151336, 151338],
+        },
+
+        // GLM-4.7-Flash.
+        ["4.7-flash"] = Nano with
+        {
+            Family = Glm4MoeLiteFamily.Instance,
+            Layers = 47,
+            HiddenSize = 2048,
+            FeedForwardSize = 10240,
+            Heads = 20,
+            KvHeads = 20,
+            HeadDim = 256,
+            VocabularySize = 154880,
+            ContextTokens = 202752,
+            NormEpsilon = 1e-5f,
+            RotaryDim = 64,
+            RotaryBase = 1e6,
+            QkvBias = false,
+            Latent = new LatentConfiguration(QueryWidth: 768, LatentWidth: 512, PlainDim: 192, RotaryDim: 64, ValueDim: 256),
+            Experts = new ExpertConfiguration(
+                Count: 64,
+                PerToken: 4,
+                Width: 1536,
+                SharedWidth: 1536,
+                DenseLayers: 1,
+                Groups: 1,
+                TopGroups: 1,
+                NormalizesWeights: true,
+                WeightScale: 1.8f),
+            StopIds = [154820, 154827, 154829],
         },
     };
 

@@ -34,6 +34,11 @@ public static class DecoderWeightsReader
             return null;
         }
 
+        if (tensor.Type == TensorType.I8 && slot.Role == TensorRole.Matrix)
+        {
+            return QuantizedTensors.Read(slot, tensor, source);
+        }
+
         if (tensor.Type is not (TensorType.F32 or TensorType.F16 or TensorType.BF16))
         {
             throw new CheckpointException($"Tensor \"{slot.Name}\" has type {tensor.Type}; supported: F32, F16, BF16.");
@@ -45,5 +50,5 @@ public static class DecoderWeightsReader
                 $"Tensor \"{slot.Name}\" has shape {Shown(tensor.Shape)}, but config.json asks for {Shown(slot.Shape)}.");
     }
 
-    private static string Shown(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+    internal static string Shown(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -126,7 +126,8 @@ public abstract record FeedForwardTensors<T>
 public sealed record GatedFeedForwardTensors<T>(LinearTensors<T> GateUp, LinearTensors<T> Down) : FeedForwardTensors<T>
     where T : class
 {
-    public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) => new GatedFeedForwardTensors<TOther>(GateUp.Map(map), Down.Map(map));
+    public override FeedForwardTensors<TOther> Map<TOther>(Func<T, TOther> map) =>
+        new GatedFeedForwardTensors<TOther>(GateUp.Map(map), Down.Map(map));
 }
 
 /// <summary>down · gelu(up).</summary>

@@ -61,7 +61,7 @@ public sealed unsafe class SafetensorsFile : IWeightSource
         }
 
         return entry.Type is TensorType type
-            ? new TensorView(name, type, entry.Shape, (nint)(_data + entry.Begin), entry.End - entry.Begin)
+            ? new TensorView(name, type, entry.Shape, (nint)(_data + entry.Begin), entry.End - entry.Begin) { IsFileMapped = true }
             : throw new CheckpointException(
                 $"{_path}: tensor \"{name}\" has type {entry.Dtype}; supported: {string.Join(", ", Enum.GetNames<TensorType>())}.");
     }

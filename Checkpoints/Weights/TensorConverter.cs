@@ -6,12 +6,18 @@ namespace GlmCluster.Checkpoints.Weights;
 /// <summary>Widens stored elements to f32, exactly. NaN stays NaN of the same sign. As wide as the machine's vectors.</summary>
 public static class TensorConverter
 {
-    /// <summary>Widens a run of one tensor's elements, of type F32, F16 or BF16.</summary>
+    /// <summary>Widens a run of one tensor's elements, of type F32, F16 or BF16; of a matrix with row scales, one whole row.</summary>
     /// <param name="firstElement">Index of the first element, row-major.</param>
     /// <param name="destination">Receives as many elements as it is long.</param>
     public static unsafe void Read(TensorView tensor, long firstElement, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        if (tensor.RowScales is not null)
+        {
+            QuantizedTensors.ReadRow(tensor, firstElement, destination);
+            return;
+        }
+
         int elementBytes = tensor.Type.ElementBytes();
         ArgumentOutOfRangeException.ThrowIfNegative(firstElement);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstElement, (tensor.ByteLength / elementBytes) - destination.Length);

@@ -127,9 +127,9 @@ public sealed class WeightFolder : IWeightSource
             1 => others[0],
             _ => $"{others[0]} and {others.Length - 1} more",
         };
+        IEnumerable<string> supported = Formats.Select(format => $"{format.SingleName}, {format.IndexName} with its shards");
         return new CheckpointException(
-            $"{folder} has {found}; supported: {string.Join(" or ", Formats.Select(format => $"{format.SingleName}, {format.IndexName} with its shards"))}. "
-            + "Fetch the model's safetensors release.");
+            $"{folder} has {found}; supported: {string.Join(" or ", supported)}. Fetch the model's safetensors release.");
     }
 
     private static bool IsOtherFormat(string fileName) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GlmCluster.Bench;
 using GlmCluster.Bench.Http;
 using GlmCluster.Cli.Serving;
@@ -32,7 +33,7 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         var report = new BenchReport(
             $"glm bench: {subject.Title}",
             [.. subject.Facts(model), ("setting", $"greedy; clients, gateway and engine share one process; medians of {rounds} rounds of chats")]);
-        report.Add("load", model.LoadTime.TotalSeconds, "s", "N2");
+        AddLoad(model, report);
         (BenchAmounts amounts, double prefillRate) = await MeasureEngineAsync(model, report);
         await MeasureSharingAsync(model, prefillRate, report);
         if (model.Stages.Length > 1)
@@ -50,6 +51,18 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         AddChats(report);
         report.Add("peak memory of the process", Environment.WorkingSet / 1048576.0, "MiB working set at the end", "N0");
         return report;
+    }
+
+    private static void AddLoad(LoadedModel model, BenchReport report)
+    {
+        using var process = Process.GetCurrentProcess();
+        report.Add("load", model.LoadTime.TotalSeconds, "s", "N2");
+        report.Add("load: read cached weights", model.WeightLoad.Read.TotalSeconds, "s", "N2");
+        report.Add("load: verify them", model.WeightLoad.Verify.TotalSeconds, "s", "N2");
+        report.Add("load: convert weights", model.WeightLoad.Convert.TotalSeconds, "s", "N2");
+        report.Add("load: prepack", model.WeightLoad.Prepack.TotalSeconds, "s", "N2");
+        report.Add("load: weights", model.Sizes.WeightBytes / 1048576.0, "MiB", "N0");
+        report.Add("load: peak memory of the process", process.PeakWorkingSet64 / 1048576.0, "MiB", "N0");
     }
 
     private static async Task<(BenchAmounts Amounts, double PrefillRate)> MeasureEngineAsync(LoadedModel model, BenchReport report)

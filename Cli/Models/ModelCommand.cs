@@ -13,6 +13,7 @@ internal static class ModelCommand
     [
         "glm model verify ~/models/glm-4-9b-chat",
         "glm model quality ~/models/glm-4-9b-chat --weights int4",
+        "glm model quantize ~/models/glm-4-9b-chat --weights int8",
         "glm model tokenize ~/models/chatglm3-6b --text \"你好\"",
     ];
 
@@ -21,7 +22,10 @@ internal static class ModelCommand
 
     private static readonly string[] VerifySettings = ["threads", "onnxruntime"];
 
-    public static Command Create() => new("model", "Looks at model folders.") { CreateVerify(), QualityCommand.Create(), TokenizeCommand.Create() };
+    public static Command Create() => new("model", "Looks at model folders and prepares them.")
+    {
+        CreateVerify(), QualityCommand.Create(), QuantizeCommand.Create(), TokenizeCommand.Create(),
+    };
 
     private static Command CreateVerify()
     {

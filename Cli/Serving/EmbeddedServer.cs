@@ -99,9 +99,20 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         var loader = new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress);
         _ownsModel = loaded is null;
         _model = loaded ?? await Task.Run(() => loader.LoadFolderAsync(cancellationToken), cancellationToken);
-        ILogger logger = _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Silo");
+        ILoggerFactory logging = _application.Services.GetRequiredService<ILoggerFactory>();
+        LogLoad(logging.CreateLogger("GlmCluster.Cli"), _model);
+        ILogger logger = logging.CreateLogger("GlmCluster.Silo");
         string workerName = $"{Environment.MachineName}/{settings.Device}";
         _supervisor = await WorkerSupervisor.StartAsync(
             _fabric, _fabric, _model, workerName, settings.MaxQueued, TimeProvider.System, logger, cancellationToken);
+    }
+
+    private static void LogLoad(ILogger logger, LoadedModel model)
+    {
+        logger.ModelLoaded(model.LoadTime, WeightLoadText.Describe(model.WeightLoad));
+        foreach (string note in model.WeightLoad.Notes)
+        {
+            logger.WeightCacheNote(note);
+        }
     }
 }

@@ -55,6 +55,7 @@ internal static class ServeHost
         string kv = Invariant($"KV cache {sizes.Kv.Name()} up to {sizes.KvBytes / 1048576.0:N0} MiB");
         yield return Invariant($"Model   {model.Card.Model.Name} ({model.Card.Architecture}, {size})");
         yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {settings.ModelFolder}");
+        yield return $"        {WeightLoadText.Describe(model.WeightLoad)}";
         yield return Invariant($"Device  {settings.Device}, {settings.Threads} threads; context {sizes.ContextTokens:N0} tokens; {kv}");
         foreach (StageShare stage in model.Stages.Length > 1 ? model.Stages : [])
         {

@@ -6,6 +6,7 @@ using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding;
 
@@ -50,23 +51,28 @@ public sealed unsafe class DecoderRunner : IStepRunner
     /// <summary>What each device has, in the order that a token passes them.</summary>
     public ImmutableArray<StageShare> Stages => _loaded.Shares;
 
+    /// <summary>How loading the weights went.</summary>
+    public WeightLoadReport LoadReport => _loaded.Report;
+
     /// <summary>Builds the decoder. The weights' source must stay open as long as the runner lives: some weights are read where they lie.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A size in the options is less than 1.</exception>
     /// <exception cref="DeviceException">A device cannot be had, or there are more devices than layers.</exception>
     /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the model.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before all weights were there.</exception>
     public static DecoderRunner Load(
         OnnxRuntimeLibrary library,
         DecoderConfiguration configuration,
         DecoderWeights weights,
         DecoderRunnerOptions options,
-        IProgress<LoadProgress>? progress)
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(library);
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(options);
         CheckSizes(options);
-        return new DecoderRunner(LoadedStages.Load(library, configuration, weights, options, progress), configuration, options);
+        return new DecoderRunner(LoadedStages.Load(library, configuration, weights, options, progress, cancellationToken), configuration, options);
     }
 
     /// <inheritdoc/>
@@ -82,8 +88,8 @@ public sealed unsafe class DecoderRunner : IStepRunner
         return start >= 0 && mask >= 0
             ? new PromptPrefix(start, mask)
             : throw new ArgumentException(
-                $"The prompt lacks the id {_prefix.StartId} that starts an answer or the id {_prefix.GMaskId} or {_prefix.MaskId} that says where it goes; "
-                + "this model needs both. Use its chat template.");
+                $"The prompt lacks the id {_prefix.StartId} that starts an answer, or the id {_prefix.GMaskId} or {_prefix.MaskId} "
+                + "that says where it goes; this model needs both. Use its chat template.");
     }
 
     /// <inheritdoc/>

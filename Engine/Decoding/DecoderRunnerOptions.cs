@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GlmCluster.Engine.Devices;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding;
 
@@ -13,6 +14,9 @@ public sealed record DecoderRunnerOptions
     public required int Threads { get; init; }
 
     public WeightFormat WeightFormat { get; init; } = WeightFormat.F32;
+
+    /// <summary>Where quantised weights are kept; null: nowhere, they are quantised at every load.</summary>
+    public WeightCachePlan? WeightCache { get; init; }
 
     public KvFormat KvFormat { get; init; } = KvFormat.F32;
 

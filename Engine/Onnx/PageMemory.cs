@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace GlmCluster.Engine.Onnx;
 
@@ -29,6 +30,13 @@ internal sealed unsafe partial class PageMemory : SafeHandle
         SetHandle((nint)(first + AlignmentBytes));
     }
 
+    private PageMemory(nint address, long byteLength)
+        : base(0, ownsHandle: true)
+    {
+        ByteLength = byteLength;
+        SetHandle(address);
+    }
+
     public override bool IsInvalid => handle == 0;
 
     public long ByteLength { get; }
@@ -41,6 +49,32 @@ internal sealed unsafe partial class PageMemory : SafeHandle
             ObjectDisposedException.ThrowIf(IsClosed, this);
             return handle;
         }
+    }
+
+    /// <summary>
+    /// Maps part of a file: its bytes are read when they are first touched, and what is written stays in memory. The file may be closed, renamed
+    /// and deleted meanwhile, but not shortened.
+    /// </summary>
+    /// <param name="offset">A multiple of a page, and not the file's first.</param>
+    /// <exception cref="IOException">The file cannot be mapped.</exception>
+    public static PageMemory Map(SafeFileHandle file, long offset, long byteLength)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            // Its mappings start at multiples of 64 KiB and keep the file from being replaced.
+            return ReadAll(file, offset, byteLength);
+        }
+
+        // The page before the data is the file's too, and becomes private when the length is written there.
+        nuint whole = checked((nuint)byteLength + AlignmentBytes);
+        var first = (byte*)Unix.Map(file, offset - AlignmentBytes, whole);
+        if (first == null)
+        {
+            throw new IOException($"The system refuses to map {byteLength >> 20:N0} MiB of a file.");
+        }
+
+        *(nuint*)first = whole;
+        return new PageMemory((nint)(first + AlignmentBytes), byteLength);
     }
 
     /// <summary>Copies one of the equal parts of the memory over another.</summary>
@@ -79,6 +113,19 @@ internal sealed unsafe partial class PageMemory : SafeHandle
         }
     }
 
+    private static PageMemory ReadAll(SafeFileHandle file, long offset, long byteLength)
+    {
+        const int ChunkBytes = 1 << 26;
+        var memory = new PageMemory(byteLength);
+        for (long done = 0; done < byteLength;)
+        {
+            int read = RandomAccess.Read(file, new Span<byte>((byte*)memory.Address + done, (int)Math.Min(ChunkBytes, byteLength - done)), offset + done);
+            done += read > 0 ? read : throw new IOException("The file ended before its stated length.");
+        }
+
+        return memory;
+    }
+
     protected override bool ReleaseHandle()
     {
         Free(handle);
@@ -88,6 +135,7 @@ internal sealed unsafe partial class PageMemory : SafeHandle
     private static partial class Unix
     {
         private const int ReadWrite = 3; // PROT_READ | PROT_WRITE
+        private const int Private = 2; // MAP_PRIVATE
         private const int PrivateAnonymousLinux = 0x22; // MAP_PRIVATE | MAP_ANONYMOUS
         private const int PrivateAnonymousMac = 0x1002;
         private const int WantHugePages = 14; // MADV_HUGEPAGE
@@ -102,6 +150,13 @@ internal sealed unsafe partial class PageMemory : SafeHandle
                 _ = MemoryAdvise(address, byteLength, WantHugePages);
             }
 
+            return address == -1 ? 0 : address;
+        }
+
+        public static nint Map(SafeFileHandle file, long offset, nuint byteLength)
+        {
+            nint address = MemoryMap(0, byteLength, ReadWrite, Private, (int)file.DangerousGetHandle(), (nint)offset);
+            GC.KeepAlive(file);
             return address == -1 ? 0 : address;
         }
 

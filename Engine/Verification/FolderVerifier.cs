@@ -40,7 +40,7 @@ public static class FolderVerifier
             ContextTokens = context,
         };
         using DecoderRunner runner = DecoderRunner.Load(
-            OnnxRuntimeLibrary.Load(libraryPath), configuration, checkpoint.ReadDecoder(), options, progress);
+            OnnxRuntimeLibrary.Load(libraryPath), configuration, checkpoint.ReadDecoder(), options, progress, CancellationToken.None);
         return GoldenVerifier.Verify(runner, golden, stepTokens, Choices(configuration));
     }
 

@@ -3,6 +3,7 @@ using GlmCluster.Checkpoints.Text;
 using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Stepping;
+using GlmCluster.Engine.WeightCache;
 using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Silo.Loading;
@@ -31,6 +32,9 @@ public sealed class LoadedModel : IDisposable
 
     /// <summary>Weights, counted once each.</summary>
     public required long Parameters { get; init; }
+
+    /// <summary>Where the weights came from, and how long each part of that took.</summary>
+    public WeightLoadReport WeightLoad { get; init; } = new();
 
     public required TimeSpan LoadTime { get; init; }
 

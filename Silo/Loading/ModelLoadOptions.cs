@@ -45,6 +45,6 @@ public sealed record ModelLoadOptions
     /// <summary>ONNX Runtime library; null: searched.</summary>
     public string? OnnxRuntimeLibrary { get; init; }
 
-    /// <summary>Folder for content hashes.</summary>
+    /// <summary>Folder for content hashes and quantised weights.</summary>
     public required string CacheFolder { get; init; }
 }

@@ -7,6 +7,7 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Engine.WeightCache;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 
@@ -27,7 +28,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
             Task<string> hash = ContentHash.ComputeAsync(options.Folder, new ContentHashCache(options.CacheFolder), progress, cancellationToken);
             Task<TextAssets> assets = Task.Run(() => TextAssets.FromFolder(options.Folder), cancellationToken);
             DecoderWeights weights = checkpoint.ReadDecoder();
-            return await LoadAsync(checkpoint, checkpoint.Configuration, weights, await assets, hash, cancellationToken);
+            return await LoadAsync(checkpoint, checkpoint.Configuration, weights, await assets, hash, PlanCache, cancellationToken);
         }
         catch
         {
@@ -46,7 +47,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
     {
         ArgumentNullException.ThrowIfNull(assets);
         DecoderWeights weights = DecoderWeightsReader.Read(configuration, source);
-        return LoadAsync(source, configuration, weights, assets, Task.FromResult(assets.Hash), cancellationToken);
+        return LoadAsync(source, configuration, weights, assets, Task.FromResult(assets.Hash), (_, _) => null, cancellationToken);
     }
 
     private async Task<LoadedModel> LoadAsync(
@@ -55,14 +56,23 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         DecoderWeights weights,
         TextAssets assets,
         Task<string> contentHash,
+        Func<string, WeightFormat, WeightCachePlan?> planCache,
         CancellationToken cancellationToken)
     {
         long start = time.GetTimestamp();
         MachineMemory memory = MachineMemory.Read();
         ModelSizes sizes = ModelSizes.Fit(configuration, options, memory.Bytes, memory.IsLimit);
         Task<TextModel> text = Task.Run(() => TextModel.Load(assets), cancellationToken);
+
+        // Quantised weights are found by the hash; others are loaded while it is computed.
+        WeightCachePlan? cache = sizes.Weights == WeightFormat.F32 ? null : planCache(await contentHash, sizes.Weights);
         DecoderRunner runner = DecoderRunner.Load(
-            OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary), configuration, weights, ToRunnerOptions(configuration, sizes), progress);
+            OnnxRuntimeLibrary.Load(options.OnnxRuntimeLibrary),
+            configuration,
+            weights,
+            ToRunnerOptions(configuration, sizes) with { WeightCache = cache },
+            progress,
+            cancellationToken);
         try
         {
             TextModel loadedText = await text;
@@ -85,6 +95,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),
+                WeightLoad = runner.LoadReport,
                 LoadTime = time.GetElapsedTime(start),
             };
         }
@@ -94,6 +105,9 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
             throw;
         }
     }
+
+    private WeightCachePlan PlanCache(string contentHash, WeightFormat format) =>
+        WeightCachePlan.For(options.Folder, options.CacheFolder, contentHash, format);
 
     private DecoderRunnerOptions ToRunnerOptions(DecoderConfiguration configuration, ModelSizes sizes) => new()
     {

@@ -61,7 +61,15 @@ public sealed record ModelSizes(WeightFormat Weights, KvFormat Kv, int ContextTo
         return isLimit ? planned : planned / 2;
     }
 
-    private static WeightFormat ChooseWeights(DecoderConfiguration model, long memoryBytes) =>
+    private static WeightFormat ChooseWeights(DecoderConfiguration model, long memoryBytes) => model.QuantizationBits switch
+    {
+        // Numbers that are quantised already stay as they are.
+        4 => WeightFormat.Int4Block128,
+        8 => WeightFormat.Int8,
+        _ => ChooseForFloats(model, memoryBytes),
+    };
+
+    private static WeightFormat ChooseForFloats(DecoderConfiguration model, long memoryBytes) =>
         DecoderMemory.WeightBytes(model, WeightFormat.F32) <= Math.Min(LargestAutoF32Bytes, memoryBytes / 3) ? WeightFormat.F32 : WeightFormat.Int8;
 
     private static int BlocksFor(int tokens) => (tokens + DecoderMemory.BlockTokens - 1) / DecoderMemory.BlockTokens;

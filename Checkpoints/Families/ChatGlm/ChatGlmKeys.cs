@@ -35,16 +35,23 @@ internal static class ChatGlmKeys
             RotaryBase = interpolates ? BaseOfRatioOne : BaseOfRatioOne * ratio,
             RotaryScaling = interpolates && ratio != 1 ? new LinearRotaryScaling(ratio) : null,
             QkvBias = keys.Flag("add_qkv_bias", absent: false),
+            QuantizationBits = ReadQuantizationBits(keys),
             TiedHead = keys.Flag("tie_word_embeddings", absent: false),
             StopIds = [.. keys.Integers("eos_token_id", 0, vocabularySize - 1)],
         };
     }
 
+    private static int ReadQuantizationBits(JsonKeys keys)
+    {
+        int bits = keys.Has("quantization_bit") ? keys.Integer("quantization_bit", 0, 64) : 0;
+        return bits is 0 or 4 or 8 ? bits : throw keys.Refuse("quantization_bit", "0, 4 or 8");
+    }
+
     private static void RefuseOtherGraphs(JsonKeys keys)
     {
-        if (keys.Has("quantization_bit") && keys.Integer("quantization_bit", 0, 64) != 0)
+        if (keys.Flag("quantization_embeddings", absent: false))
         {
-            throw keys.Refuse("quantization_bit", "0 (int8 and int4 releases are not supported yet; use the f16 or bf16 release)");
+            throw keys.Refuse("quantization_embeddings", "false (the embedding must be stored as floats)");
         }
 
         if (keys.Has("pre_seq_len") && keys.Integer("pre_seq_len", 0, int.MaxValue) != 0)

@@ -3,7 +3,7 @@ using GlmCluster.Checkpoints.Files;
 
 namespace GlmCluster.Checkpoints.Families.Glm;
 
-/// <summary>Reads the spelling of Hugging Face transformers in <c>config.json</c>, with rotary keys at the top or in <c>rope_parameters</c>.</summary>
+/// <summary>Reads the spelling of Hugging Face transformers, with rotary keys at the top of <c>config.json</c> or in <c>rope_parameters</c>.</summary>
 internal static class GlmKeys
 {
     /// <summary>Share of a head that is rotated where the file does not say.</summary>

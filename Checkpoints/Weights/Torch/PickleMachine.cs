@@ -89,7 +89,8 @@ internal ref struct PickleMachine
                 return Push(Reduce(PopMany(2)));
             case (byte)'b':
                 // The state of a dictionary class is bookkeeping, not tensors.
-                return PopMany(1) is not null && Peek() is PickleDictionary ? true : throw Refuse("sets the state of something that is no dictionary");
+                Pop();
+                return Peek() is PickleDictionary ? true : throw Refuse("sets the state of something that is no dictionary");
             default:
                 return false;
         }
@@ -126,7 +127,9 @@ internal ref struct PickleMachine
             case (byte)'c':
                 return Push(Global(Line(), Line()));
             case 0x93:
-                return PopMany(2) is [string module, string name] ? Push(Global(module, name)) : throw Refuse("names something by values that are no text");
+                return PopMany(2) is [string module, string name]
+                    ? Push(Global(module, name))
+                    : throw Refuse("names something by values that are no text");
             default:
                 return false;
         }
@@ -185,14 +188,20 @@ internal ref struct PickleMachine
     {
         [PickleGlobal { Name: PickleName.OrderedDictionary }, PickleSequence { Items: [] }] =>
             new PickleDictionary(new Dictionary<string, object?>(StringComparer.Ordinal)),
-        [PickleGlobal { Name: PickleName.RebuildTensor }, PickleSequence { Items: [PickleStorage storage, long first and >= 0, PickleSequence shape, PickleSequence strides, ..] }] =>
-            new PickleTensor(storage, first, Sizes(shape), Sizes(strides)),
+        [PickleGlobal { Name: PickleName.RebuildTensor }, PickleSequence tensor] => Tensor(tensor.Items),
         [PickleGlobal { Name: PickleName.RebuildParameter }, PickleSequence { Items: [PickleTensor tensor, ..] }] => tensor,
         [PickleGlobal global, _] => throw Refuse($"calls {global.Text} in a way that makes no tensor"),
         _ => throw Refuse("calls something that is no name"),
     };
 
-    private readonly long[] Sizes(PickleSequence sizes) => sizes.Items.Count <= MostDimensions && sizes.Items.TrueForAll(size => size is long and >= 0)
+    /// <summary>(storage, first element, shape, strides, …).</summary>
+    private readonly PickleTensor Tensor(List<object?> items) =>
+        items is [PickleStorage storage, long first and >= 0, PickleSequence shape, PickleSequence strides, ..]
+            ? new PickleTensor(storage, first, Sizes(shape), Sizes(strides))
+            : throw Refuse("calls _rebuild_tensor_v2 in a way that makes no tensor");
+
+    private readonly long[] Sizes(PickleSequence sizes) =>
+        sizes.Items.Count <= MostDimensions && sizes.Items.TrueForAll(size => size is long and >= 0)
         ? [.. sizes.Items.Select(size => (long)size!)]
         : throw Refuse($"describes a tensor whose sizes are not up to {MostDimensions} integers from 0");
 
@@ -315,5 +324,6 @@ internal ref struct PickleMachine
 
     private readonly CheckpointException Refuse(string what) => new(string.Create(
         CultureInfo.InvariantCulture,
-        $"{_file}: its pickle {what} at byte {_position}; only dictionaries of tensors are read, and nothing is ever run. Use the model's safetensors release, or fetch the file again."));
+        $"{_file}: its pickle {what} at byte {_position}; only dictionaries of tensors are read, and nothing is ever run. "
+        + $"Use the model's safetensors release, or fetch the file again."));
 }

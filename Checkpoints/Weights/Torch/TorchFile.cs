@@ -75,7 +75,7 @@ internal sealed unsafe class TorchFile : IWeightSource
         }
 
         long offset = _storages[tensor.Storage.Key].Offset + (tensor.FirstElement * type.ElementBytes());
-        return new TensorView(name, type, [.. tensor.Shape], (nint)(start + offset), Elements(tensor) * type.ElementBytes());
+        return new TensorView(name, type, [.. tensor.Shape], (nint)(start + offset), Elements(tensor) * type.ElementBytes()) { IsFileMapped = true };
     }
 
     public void Dispose() => _mapping.Dispose();
@@ -97,7 +97,8 @@ internal sealed unsafe class TorchFile : IWeightSource
         ZipEntry[] pickles = [.. entries.Where(entry => entry.Name.EndsWith("/" + PickleName, StringComparison.Ordinal))];
         if (pickles is not [{ ByteLength: <= LongestPickle } pickle])
         {
-            throw new CheckpointException($"{_path} must have one {PickleName} of at most {LongestPickle >> 20} MiB; it has {pickles.Length} such entries.");
+            throw new CheckpointException(
+                $"{_path} must have one {PickleName} of at most {LongestPickle >> 20} MiB; it has {pickles.Length} such entries.");
         }
 
         string folder = pickle.Name[..^PickleName.Length];

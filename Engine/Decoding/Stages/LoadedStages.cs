@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
@@ -6,6 +7,7 @@ using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding.Stages;
 
@@ -35,17 +37,19 @@ internal sealed class LoadedStages : IDisposable
 
     /// <exception cref="DeviceException">A device cannot be had, or there are more devices than layers.</exception>
     /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the model.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before all weights were there.</exception>
     public static LoadedStages Load(
         OnnxRuntimeLibrary library,
         DecoderConfiguration configuration,
         DecoderWeights weights,
         DecoderRunnerOptions options,
-        IProgress<LoadProgress>? progress)
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var loaded = new LoadedStages(ShareOut(configuration, options), configuration, options);
         try
         {
-            loaded.LoadAll(library, configuration, weights, options, progress);
+            loaded.LoadAll(library, configuration, weights, options, progress, cancellationToken);
             return loaded;
         }
         catch
@@ -54,6 +58,9 @@ internal sealed class LoadedStages : IDisposable
             throw;
         }
     }
+
+    /// <summary>How loading the weights went.</summary>
+    public WeightLoadReport Report { get; private set; } = new();
 
     public void Dispose()
     {
@@ -90,23 +97,56 @@ internal sealed class LoadedStages : IDisposable
         DecoderConfiguration configuration,
         DecoderWeights weights,
         DecoderRunnerOptions options,
-        IProgress<LoadProgress>? progress)
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken)
     {
-        var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress);
-        int halves = Stages.Length > 1 ? Halves : 1;
-        HiddenStates?[] inputs = new HiddenStates?[halves]; // null: the first stage reads token ids
+        WeightCacheOpening cache = WeightCacheOpening.Open(options.WeightCache, options.WeightFormat, options.Threads, progress);
+        using QuantizedStore store = cache.Store;
+        var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress)
+        {
+            Store = store,
+            Cancellation = cancellationToken,
+        };
+        long start = Stopwatch.GetTimestamp();
+        List<GraphBuilder> builders = [];
+        try
+        {
+            List<IReadOnlyList<string>> outputNames = [];
+            foreach (StageShare share in Shares)
+            {
+                builders.Add(new GraphBuilder(library));
+                LinearFormat linear = ComputeDevice.Open(library, share.Device).CreateLinear(options.WeightFormat, loader);
+                var graph = new DecoderGraph(builders[^1], configuration, linear, new PackedFormat(loader, options.WeightFormat), loader);
+                outputNames.Add(graph.Add(weights, share.Layers, options.ContextTokens, options.BlockCount, options.KvFormat));
+            }
+
+            WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };
+            start = Stopwatch.GetTimestamp();
+            BuildAll(library, configuration, options, builders, outputNames);
+            Report = report with { Prepack = Stopwatch.GetElapsedTime(start) };
+        }
+        finally
+        {
+            builders.ForEach(builder => builder.Dispose());
+        }
+    }
+
+    /// <summary>Makes sessions of the graphs and puts memory between them.</summary>
+    private void BuildAll(
+        OnnxRuntimeLibrary library,
+        DecoderConfiguration configuration,
+        DecoderRunnerOptions options,
+        List<GraphBuilder> builders,
+        List<IReadOnlyList<string>> outputNames)
+    {
+        HiddenStates?[] inputs = new HiddenStates?[Stages.Length > 1 ? Halves : 1]; // null: the first stage reads token ids
         for (int i = 0; i < Stages.Length; i++)
         {
             StageShare share = Shares[i];
-            ComputeDevice device = ComputeDevice.Open(library, share.Device);
-            using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(share.Threads, options.KvFormat);
-            using var builder = new GraphBuilder(library);
-            var graph = new DecoderGraph(
-                builder, configuration, device.CreateLinear(options.WeightFormat, loader), new PackedFormat(loader, options.WeightFormat), loader);
-            IReadOnlyList<string> names = graph.Add(weights, share.Layers, options.ContextTokens, options.BlockCount, options.KvFormat);
+            using OnnxSessionOptions sessionOptions = ComputeDevice.Open(library, share.Device).CreateSessionOptions(share.Threads, options.KvFormat);
             HiddenStates?[] outputs = [.. inputs.Select(_ => i == Stages.Length - 1 ? null : CreateBetween(configuration, options))];
-            StageEnds[] ends = [.. inputs.Zip(outputs, (input, output) => new StageEnds(input, output, Logits, names))];
-            Stages[i] = new DecoderStage(library, builder.Build(sessionOptions), configuration, options, share.Layers, ends);
+            StageEnds[] ends = [.. inputs.Zip(outputs, (input, output) => new StageEnds(input, output, Logits, outputNames[i]))];
+            Stages[i] = new DecoderStage(library, builders[i].Build(sessionOptions), configuration, options, share.Layers, ends);
             inputs = outputs;
         }
     }

@@ -19,12 +19,12 @@ internal sealed record Int4Matrix(int Rows, int Columns, int BlockColumns, PageM
     /// <summary>Blocks of a row.</summary>
     public int Blocks => BlocksOf(Columns, BlockColumns);
 
-    public static Int4Matrix Allocate(int rows, int columns, int blockColumns)
-    {
-        long blocks = (long)rows * BlocksOf(columns, blockColumns);
-        return new Int4Matrix(
-            rows, columns, blockColumns, new PageMemory(blocks * (blockColumns / 2)), new PageMemory(blocks * sizeof(float)));
-    }
+    public static long ValueBytes(int rows, int columns, int blockColumns) => (long)rows * BlocksOf(columns, blockColumns) * (blockColumns / 2);
+
+    public static long ScaleBytes(int rows, int columns, int blockColumns) => (long)rows * BlocksOf(columns, blockColumns) * sizeof(float);
+
+    public static Int4Matrix Allocate(int rows, int columns, int blockColumns) => new(
+        rows, columns, blockColumns, new PageMemory(ValueBytes(rows, columns, blockColumns)), new PageMemory(ScaleBytes(rows, columns, blockColumns)));
 
     private static int BlocksOf(int columns, int blockColumns) => (columns + blockColumns - 1) / blockColumns;
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
@@ -15,13 +16,28 @@ internal sealed class Int8Linear(WeightLoader loader, Int8Weights form) : Linear
 
     private string Add(GraphBuilder graph, string name, string input, bool isGated, WeightMatrix matrix, string? bias)
     {
-        (PageMemory bytes, PageMemory scales) = loader.Quantize(matrix, form == Int8Weights.Unsigned ? QuantizeRowsOperator.ZeroPoint : (byte)0);
-        string weights = graph.Constant($"{name}.weight", form.Element(), [matrix.Columns, matrix.Rows], bytes);
-        string weightScales = graph.Constant($"{name}.scale", TensorElement.F32, [matrix.Rows], scales);
+        Int8Matrix quantized = loader.QuantizeRows(matrix);
+        if (form == Int8Weights.Unsigned)
+        {
+            MakeUnsigned(quantized.Values);
+        }
+
+        string weights = graph.Constant($"{name}.weight", form.Element(), [matrix.Columns, matrix.Rows], quantized.Values);
+        string weightScales = graph.Constant($"{name}.scale", TensorElement.F32, [matrix.Rows], quantized.Scales);
 
         (string rows, string rowScales) = (graph.Fresh("rows"), graph.Fresh("scales"));
         graph.Node(GraphBuilder.Own, QuantizeRowsOperator.OperatorName, [input], [rows, rowScales], new NodeAttribute(QuantizeRowsOperator.Gated, isGated ? 1 : 0));
         string product = form.AddProduct(graph, name, rows, rowScales, weights, weightScales);
         return bias is null ? product : graph.Node(GraphBuilder.Standard, "Add", [product, bias]);
+    }
+
+    private static unsafe void MakeUnsigned(PageMemory values)
+    {
+        const int ChunkBytes = 1 << 30;
+        for (long offset = 0; offset < values.ByteLength; offset += ChunkBytes)
+        {
+            var chunk = new Span<byte>((byte*)values.Address + offset, (int)Math.Min(ChunkBytes, values.ByteLength - offset));
+            TensorPrimitives.Add(chunk, QuantizeRowsOperator.ZeroPoint, chunk);
+        }
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Graph.Linears;
 
@@ -36,10 +37,22 @@ internal sealed unsafe class PackedFormat(WeightLoader loader, WeightFormat form
     public (PageMemory Values, PageMemory Scales) Pack(ImmutableArray<WeightMatrix> matrices)
     {
         (int rows, int columns) = (matrices[0].Rows, matrices[0].Columns);
+        long valueBytes = matrices.Length * rows * PackedMatrix.BytesOfRow(Element, columns);
+        long scaleBytes = (long)matrices.Length * rows * RowScales(columns) * sizeof(float);
+        QuantizedPages pages = loader.FindOrQuantize(
+            $"{matrices[0].Name} and {matrices.Length - 1} more, packed",
+            [.. matrices.SelectMany(matrix => matrix.Parts)],
+            valueBytes,
+            scaleBytes,
+            () => Quantize(matrices, new PageMemory(valueBytes), new PageMemory(scaleBytes)));
+        return (pages.Values, pages.Scales);
+    }
+
+    private QuantizedPages Quantize(ImmutableArray<WeightMatrix> matrices, PageMemory values, PageMemory scales)
+    {
+        (int rows, int columns) = (matrices[0].Rows, matrices[0].Columns);
         long rowBytes = PackedMatrix.BytesOfRow(Element, columns);
         int rowScales = RowScales(columns);
-        var values = new PageMemory(matrices.Length * rows * rowBytes);
-        var scales = new PageMemory((long)matrices.Length * rows * rowScales * sizeof(float));
         (nint valueAddress, nint scaleAddress) = (values.Address, scales.Address);
         for (int matrix = 0; matrix < matrices.Length; matrix++)
         {
@@ -51,7 +64,7 @@ internal sealed unsafe class PackedFormat(WeightLoader loader, WeightFormat form
                 (float*)scaleAddress + ((firstRow + row) * rowScales)));
         }
 
-        return (values, scales);
+        return new QuantizedPages(values, scales);
     }
 
     /// <summary>Scales of a row; f32 rows have one that nobody reads, for a constant must not be empty.</summary>
@@ -66,7 +79,7 @@ internal sealed unsafe class PackedFormat(WeightLoader loader, WeightFormat form
                 weights[..columns].CopyTo(new Span<float>(values, columns));
                 break;
             case PackedElement.Bits8:
-                scales[0] = RowQuantization.Quantize(weights, offset: 0, new Span<byte>(values, weights.Length));
+                scales[0] = RowQuantization.Quantize(weights, new Span<sbyte>(values, weights.Length));
                 break;
             default:
                 WriteBits4(weights, values, scales);

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 
 namespace GlmCluster.Engine.Graph.Linears;
 
@@ -9,15 +8,14 @@ internal static class RowQuantization
     private const float Levels = 127;
 
     /// <param name="weights">Overwritten with the rounded numbers.</param>
-    /// <param name="offset">Added to every number, modulo 256.</param>
+    /// <param name="target">Receives the numbers.</param>
     /// <returns>The scale; 0 for a row of zeros.</returns>
-    public static float Quantize(Span<float> weights, byte offset, Span<byte> target)
+    public static float Quantize(Span<float> weights, Span<sbyte> target)
     {
         float maximum = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(weights));
         TensorPrimitives.Multiply(weights, maximum > 0 ? Levels / maximum : 0, weights);
         TensorPrimitives.Round<float>(weights, weights);
-        TensorPrimitives.ConvertSaturating<float, sbyte>(weights, MemoryMarshal.Cast<byte, sbyte>(target));
-        TensorPrimitives.Add(target, offset, target);
+        TensorPrimitives.ConvertSaturating<float, sbyte>(weights, target);
         return maximum / Levels;
     }
 }

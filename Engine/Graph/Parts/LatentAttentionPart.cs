@@ -6,7 +6,7 @@ using GlmCluster.Engine.Kernels;
 
 namespace GlmCluster.Engine.Graph.Parts;
 
-/// <summary>Multi-head latent attention: queries through a narrow row, one latent row for keys and values, then <see cref="LatentAttentionOperator"/>.</summary>
+/// <summary>Latent attention: queries through a narrow row, one latent row for keys and values, then <see cref="LatentAttentionOperator"/>.</summary>
 internal sealed class LatentAttentionPart(DecoderNodes nodes) : AttentionPart
 {
     private readonly DecoderConfiguration _configuration = nodes.Configuration;

@@ -166,7 +166,7 @@ public sealed class DecoderConfigurationReaderTests
     [InlineData("glm4_moe_lite", "{\"qk_rope_head_dim\":15}", "\"qk_rope_head_dim\" is 15", "an even number")]
     [InlineData("glm4_moe_lite", "{\"q_lora_rank\":null}", "\"q_lora_rank\" is missing", "an integer")]
     [InlineData("glm4_moe_lite", "{\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2}}", "\"rope_parameters\" is {", "default")]
-    [InlineData("chatglm", "{\"quantization_bit\":4}", "\"quantization_bit\" is 4", "not supported yet")]
+    [InlineData("chatglm", "{\"quantization_bit\":5}", "\"quantization_bit\" is 5", "0, 4 or 8")]
     [InlineData("chatglm", "{\"pre_seq_len\":128}", "\"pre_seq_len\" is 128", "not supported")]
     [InlineData("chatglm", "{\"multi_query_attention\":false}", "\"multi_query_attention\" is false", "true")]
     [InlineData("chatglm", "{\"multi_query_attention\":null}", "\"multi_query_attention\" is missing", "true")]

@@ -17,6 +17,13 @@ public sealed class ModelShapesTests
         Assert.Equal(1, bytes / (gigabytesInBF16 * 1e9), 0.005);
     }
 
+    /// <summary>As their model cards call them: 106B and 30B.</summary>
+    [Theory]
+    [InlineData("4.5-air", 106, 107)]
+    [InlineData("4.7-flash", 29.5, 30.5)]
+    public void Get_ShapeWithExperts_HasItsPublishedBillionsOfParameters(string name, double least, double most) =>
+        Assert.InRange(DecoderLayout.For(ModelShapes.Get(name)).Slots.Sum(slot => slot.Elements) / 1e9, least, most);
+
     [Fact]
     public void Get_Nano_IsTheBundledModel()
     {

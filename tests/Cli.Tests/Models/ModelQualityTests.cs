@@ -14,7 +14,7 @@ public sealed class ModelQualityTests
         string output = await glm.Output.ReadToEndAsync();
 
         Assert.Equal(0, await glm.WaitAsync());
-        Assert.Contains("int4-128, compared with f32", output, StringComparison.Ordinal);
+        Assert.Contains("weights int4-128 and KV bf16, compared with f32", output, StringComparison.Ordinal);
         Assert.Matches(@"same best +\d+ \(\d+\.\d\d %\)", output);
         Assert.Matches(@"KL divergence +\d\.\d\dE-\d+ nats on average", output);
     }

@@ -11,13 +11,16 @@ namespace GlmCluster.Engine.Tests.Decoding;
 public sealed class DecoderRunnerTests
 {
     [Theory]
-    [InlineData(WeightFormat.F32, KvFormat.F32)]
-    [InlineData(WeightFormat.Int8, KvFormat.BF16)]
-    [InlineData(WeightFormat.Int4Block32, KvFormat.Int8)]
-    public void Run_WarmStepsOfChangingShape_AllocateNothing(WeightFormat weights, KvFormat kv)
+    [InlineData("glm", WeightFormat.F32, KvFormat.F32)]
+    [InlineData("glm", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("glm", WeightFormat.Int4Block32, KvFormat.Int8)]
+    [InlineData("glm4_moe", WeightFormat.Int4Block32, KvFormat.F32)]
+    [InlineData("glm4_moe_lite", WeightFormat.Int8, KvFormat.BF16)]
+    [InlineData("chatglm-v1", WeightFormat.F32, KvFormat.F32)]
+    public void Run_WarmStepsOfChangingShape_AllocateNothing(string name, WeightFormat weights, KvFormat kv)
     {
         using TestModel model = TestModel.Load(
-            TestModel.GoldenFolder("glm"), options => options with { WeightFormat = weights, KvFormat = kv });
+            TestModel.GoldenFolder(name), options => options with { WeightFormat = weights, KvFormat = kv });
         long[] ids = TestPart.RandomIds(40, model.Runner.VocabularySize, seed: 1);
         StepBatch[] batches =
         [
@@ -27,10 +30,17 @@ public sealed class DecoderRunnerTests
         ];
         RunAll(model, batches, rounds: 3);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        RunAll(model, batches, rounds: 20);
+        // The runtime allocates now and then itself, as when it compiles a method anew; what steps allocate is there every time.
+        long least = Enumerable.Range(0, 4).Min(_ => BytesOf(() => RunAll(model, batches, rounds: 20)));
 
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, least);
+    }
+
+    private static long BytesOf(Action action)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     [Fact]
@@ -114,7 +124,7 @@ public sealed class DecoderRunnerTests
         var progress = new RecordingProgress();
         var options = new DecoderRunnerOptions { Threads = 1, BlockCount = 1, MaxStepTokens = 1, MaxSequences = 1, ContextTokens = 32 };
 
-        DecoderRunner.Load(OnnxRuntimeLibrary.Load(), configuration, DecoderWeightsReader.Read(configuration, weights), options, progress).Dispose();
+        DecoderRunner.Load(OnnxRuntimeLibrary.Load(), configuration, DecoderWeightsReader.Read(configuration, weights), options, progress, CancellationToken.None).Dispose();
 
         Assert.Equal(progress.Reports[^1].Total, progress.Reports[^1].Done);
         Assert.Equal(progress.Reports.Select(report => report.Done).Order(), progress.Reports.Select(report => report.Done));

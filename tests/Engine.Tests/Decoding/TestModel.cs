@@ -13,7 +13,7 @@ internal sealed class TestModel : IDisposable
 
     private readonly WeightFolder _weights;
 
-    private TestModel(string folder, Func<DecoderRunnerOptions, DecoderRunnerOptions> change)
+    private TestModel(string folder, Func<DecoderRunnerOptions, DecoderRunnerOptions> change, CancellationToken cancellationToken)
     {
         Configuration = DecoderConfigurationReader.Read(folder);
         _weights = WeightFolder.Open(folder);
@@ -26,7 +26,7 @@ internal sealed class TestModel : IDisposable
             ContextTokens = 1024,
         });
         DecoderWeights weights = DecoderWeightsReader.Read(Configuration, _weights);
-        Runner = DecoderRunner.Load(OnnxRuntimeLibrary.Load(), Configuration, weights, Options, progress: null);
+        Runner = DecoderRunner.Load(OnnxRuntimeLibrary.Load(), Configuration, weights, Options, progress: null, cancellationToken);
     }
 
     public static string NanoFolder => RepositoryFolder.Path("assets", "glm-nano");
@@ -40,7 +40,11 @@ internal sealed class TestModel : IDisposable
     public static string GoldenFolder(string name) => RepositoryFolder.Path("tests", "data", "golden", name);
 
     public static TestModel Load(string folder, Func<DecoderRunnerOptions, DecoderRunnerOptions>? change = null) =>
-        new(folder, change ?? (options => options));
+        Load(folder, change ?? (options => options), CancellationToken.None);
+
+    public static TestModel Load(
+        string folder, Func<DecoderRunnerOptions, DecoderRunnerOptions> change, CancellationToken cancellationToken) =>
+        new(folder, change, cancellationToken);
 
     public void Dispose()
     {

@@ -43,7 +43,8 @@ public sealed class Int8LinearTests
         fixed (float* data = numbers)
         {
             var matrix = new WeightMatrix(new TensorView("w", TensorType.F32, [70, 9], (nint)data, numbers.Length * sizeof(float)));
-            (PageMemory weights, PageMemory scales) = new WeightLoader(threads: 2, totalBytes: 1, progress: null).Quantize(matrix, offset: 0);
+            Int8Matrix quantized = new WeightLoader(threads: 2, totalBytes: 1, progress: null).QuantizeRows(matrix);
+            (PageMemory weights, PageMemory scales) = (quantized.Values, quantized.Scales);
             using (weights)
             using (scales)
             {

@@ -1,7 +1,6 @@
 using GlmCluster.Grains.Postgres;
 using GlmCluster.Grains.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 
 namespace GlmCluster.Grains.Tests.Postgres;
 

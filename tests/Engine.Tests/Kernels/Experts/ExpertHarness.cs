@@ -140,9 +140,9 @@ internal sealed unsafe class ExpertHarness : IDisposable
 
     private static double[] Bytes(float[] row)
     {
-        byte[] numbers = new byte[row.Length];
-        float scale = RowQuantization.Quantize([.. row], 0, numbers);
-        return [.. numbers.Select(number => (double)(sbyte)number * scale)];
+        sbyte[] numbers = new sbyte[row.Length];
+        float scale = RowQuantization.Quantize([.. row], numbers);
+        return [.. numbers.Select(number => (double)number * scale)];
     }
 
     private static double[] Nibbles(float[] block)
