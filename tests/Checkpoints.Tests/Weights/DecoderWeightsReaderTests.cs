@@ -61,8 +61,12 @@ public sealed class DecoderWeightsReaderTests
     }
 
     [Fact]
-    public void Read_IntegerWeights_NamesTheType() =>
-        AssertRefused(new StatedWeights(Shape, type: TensorType.I8), "has type I8", "supported: F32, F16, BF16");
+    public void Read_WholeNumbersWithoutScales_NamesTypeAndScales() =>
+        AssertRefused(new StatedWeights(Shape, type: TensorType.I8), "has type I8", "no \"model.embed_tokens.weight_scale\"");
+
+    [Fact]
+    public void Read_OtherNumbers_NamesTheType() =>
+        AssertRefused(new StatedWeights(Shape, type: TensorType.U8), "has type U8", "supported: F32, F16, BF16");
 
     private static void AssertRefused(StatedWeights source, params string[] parts)
     {
