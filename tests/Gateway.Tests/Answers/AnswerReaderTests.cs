@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Text;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Tests.Hosting;
+using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Tests.Answers;
 

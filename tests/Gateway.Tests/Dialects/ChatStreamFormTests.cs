@@ -5,6 +5,7 @@ using GlmCluster.Gateway.Dialects.OpenAI;
 using GlmCluster.Gateway.Models;
 using GlmCluster.Gateway.Streaming;
 using GlmCluster.Gateway.Tests.Hosting;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Tests.Dialects;
 

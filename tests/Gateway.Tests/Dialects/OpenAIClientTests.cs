@@ -1,4 +1,8 @@
+using System.ClientModel;
 using GlmCluster.Gateway.Tests.Hosting;
+using OpenAI;
+using OpenAI.Chat;
+using OpenAI.Models;
 
 namespace GlmCluster.Gateway.Tests.Dialects;
 

@@ -1,5 +1,10 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Abstractions.Models;
+using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.InProcess;
 using GlmCluster.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

@@ -1,6 +1,7 @@
 using GlmCluster.Grains.Postgres;
 using GlmCluster.Grains.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace GlmCluster.Grains.Tests.Postgres;
 
