@@ -17,17 +17,19 @@ internal static class GlmCommandLine
         Command serve = ServeCommand.Create();
         Command gateway = GatewayCommand.Create();
         Command silo = SiloCommand.Create();
+        Command status = StatusCommand.Create();
         Command database = DatabaseCommand.Create();
         Command chat = ChatCommand.Create();
         Command bench = BenchCommand.Create();
         Command model = ModelCommand.Create();
-        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, gateway, silo, chat, bench, model, database };
+        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, gateway, silo, status, chat, bench, model, database };
         HelpWithExamples.Install(root, new Dictionary<Command, string[]>
         {
             [root] = ["glm serve", "glm serve --model ~/models/glm-4-9b-chat --port 8080", "glm chat"],
             [serve] = ServeCommand.Examples,
             [gateway] = GatewayCommand.Examples,
             [silo] = SiloCommand.Examples,
+            [status] = StatusCommand.Examples,
             [database] = DatabaseCommand.Examples,
             [chat] = ChatCommand.Examples,
             [bench] = BenchCommand.Examples,

@@ -38,6 +38,8 @@ internal sealed class BytePairTokenizer : ITokenizer
 
     public bool TryGetSpecialId(string token, out int id) => _tokenIds.TryGetValue(token, out id);
 
+    public string? FindSpecialText(int id) => IsSpecial(id) ? _tokenIds.FirstOrDefault(token => token.Value == id).Key : null;
+
     public bool IsSpecial(int id) => GetBytes(id).IsEmpty;
 
     public ReadOnlySpan<byte> GetBytes(int id) => (uint)id < (uint)_pieces.Count ? _pieces[id] : [];

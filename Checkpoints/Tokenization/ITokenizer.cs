@@ -16,6 +16,9 @@ public interface ITokenizer
     /// <summary>Finds a special token by its exact text.</summary>
     bool TryGetSpecialId(string token, out int id);
 
+    /// <summary>The exact text of a special token, to show it to people; null: the id is none, or its text is not known.</summary>
+    string? FindSpecialText(int id) => null;
+
     /// <summary>Whether the id prints nothing: a control token, or outside the vocabulary.</summary>
     bool IsSpecial(int id);
 

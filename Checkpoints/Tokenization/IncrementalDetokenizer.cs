@@ -19,6 +19,9 @@ public sealed class IncrementalDetokenizer(ITokenizer tokenizer, bool continues 
     private int _pendingBytes;
     private bool _startsText = !continues;
 
+    /// <summary>Whether no character is begun and not yet complete.</summary>
+    public bool IsComplete => _pendingBytes == 0;
+
     /// <summary>Takes the next id and returns the text that it completes, valid until the next call.</summary>
     public ReadOnlySpan<char> Push(int id)
     {

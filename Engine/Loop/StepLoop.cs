@@ -24,7 +24,8 @@ internal sealed class StepLoop
     private readonly LogitAdjuster _adjuster;
     private readonly StepPlan _plan;
     private readonly StepBatch _batch;
-    private readonly int[] _drawnIds; // one per planned sequence: InvalidLogits, or an id where it draws
+    private readonly DrawnToken[] _drawn; // one per planned sequence, set where it draws
+    private readonly TokenLogprob[] _topLogprobs; // of the step's drawn tokens
     private readonly List<SequenceUpdate> _updates = [];
     private long _steps;
     private long _turns;
@@ -42,7 +43,8 @@ internal sealed class StepLoop
         _plan = new StepPlan(options.MaxSequences, options.StepTokenBudget);
         int blocksPerSequence = StepArithmetic.BlocksFor(options.ContextTokens, runner.BlockTokens);
         _batch = new StepBatch(options.StepTokenBudget, options.MaxSequences, blocksPerSequence);
-        _drawnIds = new int[options.MaxSequences];
+        _drawn = new DrawnToken[options.MaxSequences];
+        _topLogprobs = new TokenLogprob[options.MaxSequences * SequenceRequest.MostTopLogprobs];
     }
 
     public Scheduler Scheduler => _scheduler;
@@ -121,7 +123,7 @@ internal sealed class StepLoop
             else if (_scheduler.Find(removedId) is { } removed)
             {
                 removed.Finish(SequenceEnd.Removed, removed.GeneratedTokens);
-                End(removed, tokenId: -1);
+                End(removed, DrawnToken.None);
             }
         }
 
@@ -129,7 +131,7 @@ internal sealed class StepLoop
         while (_scheduler.FindOverdue(now) is { } overdue)
         {
             overdue.Finish(SequenceEnd.Overdue, overdue.GeneratedTokens);
-            End(overdue, tokenId: -1);
+            End(overdue, DrawnToken.None);
         }
 
         return hasMessages || _updates.Count > 0;
@@ -144,7 +146,7 @@ internal sealed class StepLoop
         }
         else
         {
-            End(sequence, tokenId: -1); // an earlier run got to its end and only the report was lost
+            End(sequence, DrawnToken.None); // an earlier run got to its end and only the report was lost
         }
     }
 
@@ -156,22 +158,31 @@ internal sealed class StepLoop
         {
             if (entries[i].Draws)
             {
-                _drawnIds[i] = Draw(entries[i].Sequence, logits[..vocabularySize]);
+                Memory<TokenLogprob> top = _topLogprobs.AsMemory(i * SequenceRequest.MostTopLogprobs, SequenceRequest.MostTopLogprobs);
+                _drawn[i] = Draw(entries[i].Sequence, logits[..vocabularySize], top);
                 logits = logits[vocabularySize..]; // rows are in the order of the plan
             }
         }
     }
 
-    private int Draw(Sequence sequence, ReadOnlySpan<float> row)
+    private DrawnToken Draw(Sequence sequence, ReadOnlySpan<float> row, Memory<TokenLogprob> top)
     {
         SequenceRequest request = sequence.Request;
-        if (request.Sampling.ChangesLogits)
+        ReadOnlySpan<float> changed = request.Sampling.ChangesLogits
+            ? _adjuster.Adjust(row, request.Sampling, sequence.Ids, request.PromptIds.Length, request.StopIds.Span)
+            : row;
+        if (!_sampler.TrySample(changed, request.Sampling, sequence.GeneratedTokens, out int tokenId))
         {
-            row = _adjuster.Adjust(row, request.Sampling, sequence.Ids, request.PromptIds.Length, request.StopIds.Span);
+            return DrawnToken.None;
         }
 
-        _sampler.TrySample(row, request.Sampling, sequence.GeneratedTokens, out int tokenId);
-        return tokenId;
+        if (request.TopLogprobs is not { } topCount)
+        {
+            return new DrawnToken(tokenId);
+        }
+
+        top = top[..topCount];
+        return new DrawnToken(tokenId, LogprobRow.Measure(row, tokenId, top.Span), top);
     }
 
     private void Commit()
@@ -184,16 +195,16 @@ internal sealed class StepLoop
             _scheduler.NoteComputed(sequence, newTokens);
             if (draws)
             {
-                CommitDrawn(sequence, _drawnIds[i]);
+                CommitDrawn(sequence, _drawn[i]);
             }
         }
     }
 
-    private void CommitDrawn(Sequence sequence, int tokenId)
+    private void CommitDrawn(Sequence sequence, in DrawnToken drawn)
     {
-        if (tokenId >= 0)
+        if (drawn.Id >= 0)
         {
-            sequence.Append(tokenId);
+            sequence.Append(drawn.Id);
         }
         else
         {
@@ -203,15 +214,15 @@ internal sealed class StepLoop
 
         if (sequence.End == SequenceEnd.None)
         {
-            _updates.Add(sequence.Update(tokenId));
+            _updates.Add(sequence.Update(drawn));
         }
         else
         {
-            End(sequence, tokenId);
+            End(sequence, drawn);
         }
     }
 
-    private void End(Sequence sequence, int tokenId)
+    private void End(Sequence sequence, in DrawnToken drawn)
     {
         Debug.Assert(sequence.End != SequenceEnd.None, "Only an ended sequence leaves.");
         if (sequence.WatcherFault is { } fault)
@@ -219,7 +230,7 @@ internal sealed class StepLoop
             _logger.WatcherFailed(sequence.Id, sequence.GeneratedTokens, fault);
         }
 
-        _updates.Add(sequence.Update(tokenId));
+        _updates.Add(sequence.Update(drawn));
         _scheduler.Remove(sequence);
     }
 

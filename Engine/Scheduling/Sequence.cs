@@ -1,5 +1,6 @@
 using System.Buffers;
 using GlmCluster.Engine.KvCache;
+using GlmCluster.Engine.Sampling;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
 
@@ -142,8 +143,10 @@ internal sealed class Sequence(long id, SequenceRequest request, int contextToke
         KeptTokens = keptTokens;
     }
 
-    public SequenceUpdate Update(int tokenId) => new(Request.Tag, tokenId, GeneratedTokens, End, KeptTokens)
+    public SequenceUpdate Update(in DrawnToken drawn) => new(Request.Tag, drawn.Id, GeneratedTokens, End, KeptTokens)
     {
+        Logprob = drawn.Logprob,
+        TopLogprobs = drawn.TopLogprobs,
         ReusedPromptTokens = Math.Max(ReusedPromptTokens, 0),
     };
 

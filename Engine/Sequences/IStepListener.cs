@@ -18,6 +18,15 @@ public interface IStepListener
 /// <param name="KeptTokens">Generated ids that belong to the answer; set where it ended.</param>
 public readonly record struct SequenceUpdate(object? Tag, int TokenId, int Index, SequenceEnd End, int KeptTokens)
 {
+    /// <summary>Natural logarithm of the probability that the model gave the id, finite; 0 where <see cref="SequenceRequest.TopLogprobs"/> is null.</summary>
+    public float Logprob { get; init; }
+
+    /// <summary>The likeliest ids at its place, most likely first, as many as were asked for; valid during the call only.</summary>
+    public ReadOnlyMemory<TokenLogprob> TopLogprobs { get; init; }
+
     /// <summary>Prompt tokens that were found in the prefix cache when the sequence first came into the batch.</summary>
     public int ReusedPromptTokens { get; init; }
 }
+
+/// <summary>An id and the natural logarithm of its probability.</summary>
+public readonly record struct TokenLogprob(int Id, float Logprob);

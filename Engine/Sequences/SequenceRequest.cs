@@ -3,6 +3,9 @@ namespace GlmCluster.Engine.Sequences;
 /// <summary>One sequence to generate: prompt ids in, token ids out.</summary>
 public sealed record SequenceRequest
 {
+    /// <summary>Largest <see cref="TopLogprobs"/>.</summary>
+    public const int MostTopLogprobs = 20;
+
     /// <summary>Shape (promptTokens,), at least 1.</summary>
     public required ReadOnlyMemory<int> PromptIds { get; init; }
 
@@ -10,6 +13,9 @@ public sealed record SequenceRequest
     public ReadOnlyMemory<int> GeneratedIds { get; init; }
 
     public required SamplingParameters Sampling { get; init; }
+
+    /// <summary>Likeliest ids that are reported beside each id, with the logarithms of their probabilities, 0 to <see cref="MostTopLogprobs"/>; null: none at all.</summary>
+    public int? TopLogprobs { get; init; }
 
     /// <summary>Ends the sequence, reported as its last token.</summary>
     public required ReadOnlyMemory<int> StopIds { get; init; }

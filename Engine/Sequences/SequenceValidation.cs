@@ -20,6 +20,10 @@ internal static class SequenceValidation
         CheckIds(request.GeneratedIds.Span, "earlier answer", vocabularySize);
         CheckSampling(request.Sampling);
         CheckLogitChanges(request, vocabularySize);
+        int mostLogprobs = Math.Min(SequenceRequest.MostTopLogprobs, vocabularySize);
+        Require(
+            request.TopLogprobs is null || (request.TopLogprobs >= 0 && request.TopLogprobs <= mostLogprobs),
+            $"Top_logprobs {request.TopLogprobs} is not in [0, {mostLogprobs}].");
     }
 
     private static void CheckIds(ReadOnlySpan<int> ids, string where, int vocabularySize)

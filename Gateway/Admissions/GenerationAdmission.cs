@@ -130,6 +130,8 @@ internal sealed class GenerationAdmission(
         StopIds = order.IgnoreEos ? [] : model.Card.StopIds,
         StopStrings = order.StopStrings,
         IsChatReply = order.Prompt is ChatPrompt,
+        Choices = order.Choices,
+        TopLogprobs = order.TopLogprobs,
         MaxTokens = maxTokens,
         OnDisconnect = order.OnDisconnect,
         Priority = order.Priority,

@@ -27,6 +27,11 @@ internal sealed record GenerationOrder
     /// <summary>Whether the model's own stop ids do not end the answer.</summary>
     public bool IgnoreEos { get; init; }
 
+    public int Choices { get; init; } = 1;
+
+    /// <summary>As <see cref="GenerationRequest.TopLogprobs"/>.</summary>
+    public int? TopLogprobs { get; init; }
+
     public ImmutableArray<string> StopStrings { get; init; } = [];
 
     /// <summary>0: the normal one; larger numbers go after smaller ones.</summary>

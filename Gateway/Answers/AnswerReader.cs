@@ -12,11 +12,12 @@ namespace GlmCluster.Gateway.Answers;
 /// Turns the ids of one answer into what clients may see: characters as they complete, without the template's own marks, tool calls and
 /// stop strings. What comes out depends on the ids alone, never on how they arrived, so a replay repeats it exactly.
 /// </summary>
-/// <remarks>Stop strings count in the visible text. One reader at a time. <see cref="Push"/> allocates nothing once warm.</remarks>
+/// <remarks>Stop strings count in the visible text. One reader at a time. <see cref="Push(int)"/> allocates nothing once warm.</remarks>
 internal sealed class AnswerReader
 {
-    private readonly GenerationId _generation;
     private readonly ITokenizer _tokenizer;
+    private readonly string _callPrefix;
+    private readonly TokenTrace _trace = new();
     private readonly IncrementalDetokenizer _detokenizer;
     private readonly IReplyParser? _parser;
     private readonly StopStringMatcher _stops;
@@ -26,10 +27,13 @@ internal sealed class AnswerReader
     private int _textLength;
     private int _returned; // characters of _text that the last call returned
     private long _returnedBefore; // characters that earlier calls returned
+    private long _rawLength; // characters of the detokenized text
+    private long _parsedLength; // of them, what the parser gave as text
+    private long _headerLength; // of them, what it had hidden when it first gave text
 
-    private AnswerReader(TextModel model, GenerationId generation, IReplyParser? parser, ImmutableArray<string> stopStrings, bool continues)
+    private AnswerReader(TextModel model, string callPrefix, IReplyParser? parser, ImmutableArray<string> stopStrings, bool continues)
     {
-        _generation = generation;
+        _callPrefix = callPrefix;
         _tokenizer = model.Tokenizer;
         _detokenizer = new IncrementalDetokenizer(model.Tokenizer, continues);
         _parser = parser;
@@ -39,18 +43,23 @@ internal sealed class AnswerReader
     /// <summary>What the model thought with the last id, valid until the next call; empty for most ids.</summary>
     public StringBuilder Reasoning => _reasoning;
 
-    /// <summary>Reads a reply to a chat prompt, in which only the declared tools' calls are calls.</summary>
+    /// <summary>Reads one choice of a reply to a chat prompt, in which only the declared tools' calls are calls.</summary>
     public static AnswerReader ForChat(
         TextModel model,
         GenerationId generation,
+        int choice,
         ImmutableArray<ToolDeclaration> tools,
         ReplySettings? reply,
         ImmutableArray<string> stopStrings) =>
-        new(model, generation, model.ChatTemplate?.CreateReplyParser(tools.ToChatTools(), reply.ToChatOptions()), stopStrings, continues: false);
+        new(
+            model,
+            choice == 0 ? $"call_{generation}_" : $"call_{generation}_{choice}_",
+            model.ChatTemplate?.CreateReplyParser(tools.ToChatTools(), reply.ToChatOptions()),
+            stopStrings,
+            continues: false);
 
     /// <summary>Reads bare text that continues a prompt.</summary>
-    public static AnswerReader ForText(TextModel model, GenerationId generation, ImmutableArray<string> stopStrings) =>
-        new(model, generation, null, stopStrings, continues: true);
+    public static AnswerReader ForText(TextModel model, ImmutableArray<string> stopStrings) => new(model, "", null, stopStrings, continues: true);
 
     /// <summary>Takes the next id.</summary>
     /// <returns>Text that became visible with it, valid until the next call; may be empty.</returns>
@@ -73,6 +82,23 @@ internal sealed class AnswerReader
         return TakeVisible();
     }
 
+    /// <summary>Takes the next id together with its logprobs, for <see cref="TakeTokens"/>.</summary>
+    /// <returns>As <see cref="Push(int)"/>.</returns>
+    public ReadOnlySpan<char> Push(AnswerToken token)
+    {
+        ReadOnlySpan<char> visible = Push(token.Id);
+        if (!_tokenizer.IsSpecial(token.Id))
+        {
+            _trace.Add(token, _rawLength, _detokenizer.IsComplete);
+        }
+
+        return visible;
+    }
+
+    /// <summary>Tokens whose text has become visible since the last call.</summary>
+    public ImmutableArray<AnswerToken> TakeTokens() =>
+        _parsedLength == 0 ? [] : _trace.TakeVisible(_headerLength, _headerLength + _stops.VisibleLength);
+
     /// <summary>Takes several ids, for readers who do not mind where text ends.</summary>
     public void PushAll(ReadOnlySpan<int> ids, StringBuilder text, StringBuilder reasoning)
     {
@@ -84,7 +110,7 @@ internal sealed class AnswerReader
     }
 
     /// <summary>Ends the answer: what was held back becomes text or calls.</summary>
-    public Answer Finish(GenerationEnd end)
+    public Answer Finish(EndReason reason)
     {
         DropReturned();
         _reasoning.Clear();
@@ -98,13 +124,16 @@ internal sealed class AnswerReader
         }
 
         _stops.Finish();
-        return new Answer(new string(TakeVisible()), _reasoning.ToString(), [.. calls.Select(Name)], end);
+        _trace.Finish(_rawLength);
+        return new Answer(new string(TakeVisible()), _reasoning.ToString(), [.. calls.Select(Name)], reason) { Tokens = TakeTokens() };
     }
 
     private void Parse(ReadOnlySpan<char> raw)
     {
+        _rawLength += raw.Length;
         if (_parser is null)
         {
+            _parsedLength = _rawLength;
             raw.CopyTo(Extend(raw.Length));
             _stops.Push(raw);
             return;
@@ -117,6 +146,12 @@ internal sealed class AnswerReader
 
     private void TakeParsed()
     {
+        if (_parsedLength == 0)
+        {
+            _headerLength = _rawLength - _parsed.Length;
+        }
+
+        _parsedLength += _parsed.Length;
         Span<char> added = Extend(_parsed.Length);
         _parsed.CopyTo(0, added, added.Length);
         _stops.Push(added);
@@ -148,5 +183,5 @@ internal sealed class AnswerReader
     }
 
     // The id is derived, so a replay names the call alike.
-    private ToolCall Name(ChatToolCall call, int index) => new($"call_{_generation}_{index}", call.Name, call.ArgumentsJson);
+    private ToolCall Name(ChatToolCall call, int index) => new($"{_callPrefix}{index}", call.Name, call.ArgumentsJson);
 }

@@ -1,7 +1,6 @@
 using System.Text;
 using GlmCluster.Checkpoints.Text;
 using GlmCluster.Grains.Abstractions.Conversations;
-using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Answers;
 
@@ -12,11 +11,11 @@ internal static class StoredAnswer
     public static TurnMessage Read(FinishedTurn turn, TextModel model)
     {
         // Stored ids end before the stop string, so none is looked for.
-        AnswerReader reader = AnswerReader.ForChat(model, turn.Answer, turn.Turn.Tools, turn.Turn.Reply, []);
+        AnswerReader reader = AnswerReader.ForChat(model, turn.Answer, choice: 0, turn.Turn.Tools, turn.Turn.Reply, []);
         var text = new StringBuilder();
         var reasoning = new StringBuilder();
         reader.PushAll(turn.AnswerIds.AsSpan(), text, reasoning);
-        Answer tail = reader.Finish(new GenerationEnd(turn.Reason, new TokenUsage(0, 0)));
+        Answer tail = reader.Finish(turn.Reason);
         reasoning.Append(tail.Reasoning);
         return new TurnMessage
         {

@@ -1,6 +1,4 @@
-using System.Text;
 using GlmCluster.Gateway.Admissions;
-using GlmCluster.Gateway.Answers;
 using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Streaming;
@@ -37,8 +35,9 @@ internal sealed class GenerationResponder(
 
             await using (generation)
             {
-                Answer answer = await ReadToEndAsync(generation, dialect);
-                await dialect.WriteAnswerAsync(http.Response, generation.Served, answer, tokens.Aborted);
+                var reading = new GenerationReading(generation.Served, dialect);
+                GenerationEnd end = await ReadToEndAsync(generation, reading);
+                await dialect.WriteAnswerAsync(http.Response, generation.Served, reading.Finish(end), end, tokens.Aborted);
             }
         }
         catch (OperationCanceledException) when (tokens.IsStopping)
@@ -73,7 +72,7 @@ internal sealed class GenerationResponder(
             OpenGeneration generation = opened.Generation!;
             sse ??= StartStream(http, tokens);
             using IStreamForm form = dialect.OpenStream(generation.Served, after);
-            await PumpAsync(generation, dialect.CreateReader(generation.Served), form, sse);
+            await PumpAsync(generation, new GenerationReading(generation.Served, dialect), form, sse);
         }
         catch (OperationCanceledException) when (tokens.IsStopping)
         {
@@ -163,7 +162,7 @@ internal sealed class GenerationResponder(
         }
     }
 
-    private static async Task PumpAsync(OpenGeneration generation, AnswerReader reader, IStreamForm form, SseResponse sse)
+    private static async Task PumpAsync(OpenGeneration generation, GenerationReading reading, IStreamForm form, SseResponse sse)
     {
         IAsyncEnumerator<GenerationEvent> events = generation.Events;
         form.WriteStart(sse.Output);
@@ -171,11 +170,11 @@ internal sealed class GenerationResponder(
         {
             if (events.Current is GenerationEnded ended)
             {
-                form.WriteEnd(sse.Output, reader.Finish(ended.End));
+                reading.WriteEnd(form, sse.Output, ended.End);
                 return;
             }
 
-            WriteTokens((TokensAppended)events.Current, reader, form, sse);
+            reading.Write((TokensAppended)events.Current, form, sse.Output);
 
             // What is there already is sent together; a flush also waits for a slow client, and the engine does not notice.
             ValueTask<bool> next = events.MoveNextAsync();
@@ -187,34 +186,17 @@ internal sealed class GenerationResponder(
         }
     }
 
-    private static void WriteTokens(TokensAppended tokens, AnswerReader reader, IStreamForm form, SseResponse sse)
+    private static async Task<GenerationEnd> ReadToEndAsync(OpenGeneration generation, GenerationReading reading)
     {
-        ReadOnlySpan<int> ids = tokens.Ids.Span;
-        for (int i = 0; i < ids.Length; i++)
-        {
-            ReadOnlySpan<char> text = reader.Push(ids[i]);
-            if (!text.IsEmpty || reader.Reasoning.Length > 0)
-            {
-                form.WriteText(sse.Output, tokens.FirstSeq + i, text, reader.Reasoning);
-            }
-        }
-    }
-
-    private static async Task<Answer> ReadToEndAsync(OpenGeneration generation, IDialect dialect)
-    {
-        AnswerReader reader = dialect.CreateReader(generation.Served);
-        var text = new StringBuilder();
-        var reasoning = new StringBuilder();
         do
         {
             switch (generation.Events.Current)
             {
                 case TokensAppended tokens:
-                    reader.PushAll(tokens.Ids.Span, text, reasoning);
+                    reading.Collect(tokens);
                     break;
                 case GenerationEnded ended:
-                    Answer tail = reader.Finish(ended.End);
-                    return tail with { Text = text.Append(tail.Text).ToString(), Reasoning = reasoning.Append(tail.Reasoning).ToString() };
+                    return ended.End;
             }
         }
         while (await generation.Events.MoveNextAsync());

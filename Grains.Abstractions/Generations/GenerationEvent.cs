@@ -9,13 +9,22 @@ public abstract record GenerationEvent;
 /// <param name="FirstSeq">Log position of the first id, counted from 1 over all choices of the generation.</param>
 /// <param name="Choice">Index of the choice, from 0.</param>
 /// <param name="Ids">Shape (tokens,), at least one; valid until the next event is asked for.</param>
-public sealed record TokensAppended(long FirstSeq, int Choice, ReadOnlyMemory<int> Ids) : GenerationEvent;
+/// <param name="Logprobs">As in <see cref="LogEntry"/>; empty: not asked for. Valid as long as the ids.</param>
+/// <param name="TopLogprobs">As in <see cref="LogEntry"/>; empty: not asked for. Valid as long as the ids.</param>
+/// <param name="End">Set where the choice ends with the last id. Always set there for a generation of several choices; the only one ends with its generation.</param>
+public sealed record TokensAppended(
+    long FirstSeq,
+    int Choice,
+    ReadOnlyMemory<int> Ids,
+    ReadOnlyMemory<float> Logprobs = default,
+    ReadOnlyMemory<TokenLogprob> TopLogprobs = default,
+    ChoiceEnd? End = null) : GenerationEvent;
 
 /// <summary>The last event of every generation.</summary>
 public sealed record GenerationEnded(GenerationEnd End) : GenerationEvent;
 
 /// <summary>How a generation ended.</summary>
-/// <param name="Reason">Why.</param>
+/// <param name="Reason">Why; of several choices that came to their ends, why the first one did.</param>
 /// <param name="Usage">Tokens it cost.</param>
 /// <param name="Fault">What went wrong, for <see cref="EndReason.Failed"/>; else null.</param>
 public sealed record GenerationEnd(EndReason Reason, TokenUsage Usage, GenerationFault? Fault = null);

@@ -7,7 +7,10 @@ namespace GlmCluster.Grains.Abstractions.Generations;
 /// <summary>What one engine step added to all generations of a worker: the unit of writing.</summary>
 /// <param name="Incarnation">Start of the worker that wrote it.</param>
 /// <param name="Number">Counts from 1 within the incarnation, without holes.</param>
-/// <param name="Entries">At most one per generation and choice.</param>
+/// <param name="Entries">
+/// In log order. Of several choices the next token is always that of the choice with the fewest, the smaller index on ties, among those that go on.
+/// So the order of a log depends on its ids alone, and what a crash lost of it comes again at the same positions.
+/// </param>
 public sealed record LogFrame(IncarnationId Incarnation, long Number, ImmutableArray<LogEntry> Entries);
 
 /// <summary>Tokens of one choice of one generation.</summary>
@@ -15,15 +18,24 @@ public sealed record LogFrame(IncarnationId Incarnation, long Number, ImmutableA
 /// <param name="FirstSeq">Log position of the first id, from 1, over all choices.</param>
 /// <param name="Choice">Index of the choice, from 0.</param>
 /// <param name="Ids">Shape (tokens,).</param>
-/// <param name="Logprobs">Natural logarithms, one per id; default: not asked for.</param>
+/// <param name="Logprobs">Natural logarithms of the ids' probabilities, finite, one per id; default: not asked for.</param>
 /// <param name="End">Set where the choice ends with this entry's last id.</param>
+/// <param name="TopLogprobs">
+/// The likeliest ids at each place, most likely first: <see cref="GenerationRequest.TopLogprobs"/> for each id, one id's after the other; default: not asked for.
+/// </param>
 public sealed record LogEntry(
     GenerationId Generation,
     long FirstSeq,
     int Choice,
     ImmutableArray<int> Ids,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] ImmutableArray<float> Logprobs = default,
-    ChoiceEnd? End = null);
+    ChoiceEnd? End = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] ImmutableArray<TokenLogprob> TopLogprobs = default);
+
+/// <summary>A token that might have been.</summary>
+/// <param name="Id">Token id.</param>
+/// <param name="Logprob">Natural logarithm of its probability, finite.</param>
+public readonly record struct TokenLogprob(int Id, float Logprob);
 
 /// <summary>How one choice ended.</summary>
 /// <param name="Reason">Why.</param>

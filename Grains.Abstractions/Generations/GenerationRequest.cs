@@ -35,7 +35,13 @@ public sealed record GenerationRequest
     /// </summary>
     public bool IsChatReply { get; init; }
 
-    /// <summary>Most tokens to generate, at least 1.</summary>
+    /// <summary>Answers to generate, at least 1: one sequence each, with its index in the generator's key. 0, as an older version stored it: 1.</summary>
+    public int Choices { get; init => field = value == 0 ? 1 : value; } = 1;
+
+    /// <summary>Likeliest tokens that are logged beside each token, with the logarithms of their probabilities; 0: only its own; null: none at all.</summary>
+    public int? TopLogprobs { get; init; }
+
+    /// <summary>Most tokens to generate for each choice, at least 1.</summary>
     public required int MaxTokens { get; init; }
 
     public DisconnectPolicy OnDisconnect { get; init; }

@@ -104,6 +104,11 @@ internal sealed partial class Dispatcher
             return $"its entry of generation {entry.Generation} starts at {entry.FirstSeq}, choice {entry.Choice}, or is empty; next is {next}";
         }
 
+        if (!HasItsLogprobs(entry, generation.Request.TopLogprobs))
+        {
+            return $"its entry of generation {entry.Generation} from {entry.FirstSeq} on has not the logprobs that were asked for";
+        }
+
         if (!generation.Log.Agrees(entry))
         {
             logger.RepeatDiffers(worker.Incarnation, entry.Generation, entry.FirstSeq);
@@ -113,6 +118,12 @@ internal sealed partial class Dispatcher
         generation.StagedTokens += (int)Math.Max(0, entry.FirstSeq + entry.Ids.Length - next);
         return null;
     }
+
+    private static bool HasItsLogprobs(LogEntry entry, int? topLogprobs) => topLogprobs is { } tops
+        ? CountOf(entry.Logprobs) == entry.Ids.Length && CountOf(entry.TopLogprobs) == entry.Ids.Length * tops
+        : CountOf(entry.Logprobs) + CountOf(entry.TopLogprobs) == 0;
+
+    private static int CountOf<T>(ImmutableArray<T> values) => values.IsDefault ? 0 : values.Length;
 
     private void Append(ImmutableArray<LogEntry> entries)
     {

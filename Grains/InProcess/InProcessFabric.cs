@@ -123,7 +123,8 @@ public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConvers
             StoredGeneration ended = await Store.FindAsync(id) ?? throw new KeyNotFoundException($"There is no generation '{id}'.");
             foreach (LogEntry entry in ended.Log)
             {
-                yield return new TokensAppended(entry.FirstSeq, entry.Choice, entry.Ids.AsMemory());
+                yield return new TokensAppended(
+                    entry.FirstSeq, entry.Choice, entry.Ids.AsMemory(), entry.Logprobs.AsMemory(), entry.TopLogprobs.AsMemory(), entry.End);
             }
 
             yield return new GenerationEnded(ended.End ?? throw new InvalidOperationException($"Generation '{id}' has no end and does not run."));

@@ -12,6 +12,10 @@ internal sealed class TokenLog
     private readonly List<Run> _runs = []; // neighbouring tokens of one choice
     private readonly List<AsyncSignal> _waiting = [];
     private int[] _ids = new int[16];
+    private float[] _logprobs = [];
+    private TokenLogprob[] _topLogprobs = [];
+    private bool _hasLogprobs; // this and the next as the first entry has it, and all others
+    private int _tops; // alternatives of each token
     private int _count;
     private int _saved;
     private GenerationEnd? _end;
@@ -58,7 +62,8 @@ internal sealed class TokenLog
     {
         lock (_lock)
         {
-            ReadOnlySpan<int> added = entry.Ids.AsSpan()[(int)Math.Min(entry.Ids.Length, _count + 1 - entry.FirstSeq)..];
+            int known = (int)Math.Min(entry.Ids.Length, _count + 1 - entry.FirstSeq);
+            ReadOnlySpan<int> added = entry.Ids.AsSpan()[known..];
             if (added.IsEmpty)
             {
                 return;
@@ -71,12 +76,19 @@ internal sealed class TokenLog
             }
 
             _runs[^1] = last with { Count = last.Count + added.Length, End = entry.End };
-            if (_count + added.Length > _ids.Length)
+            CopyTo(ref _ids, added, 1);
+            if (_count == 0)
             {
-                Array.Resize(ref _ids, Math.Max(2 * _ids.Length, _count + added.Length));
+                _hasLogprobs = !entry.Logprobs.IsDefault;
+                _tops = entry.TopLogprobs.IsDefault ? 0 : entry.TopLogprobs.Length / entry.Ids.Length;
             }
 
-            added.CopyTo(_ids.AsSpan(_count));
+            if (_hasLogprobs)
+            {
+                CopyTo(ref _logprobs, entry.Logprobs.AsSpan()[known..], 1);
+                CopyTo(ref _topLogprobs, entry.TopLogprobs.AsSpan()[(known * _tops)..], _tops);
+            }
+
             _count += added.Length;
             foreach (AsyncSignal signal in _waiting)
             {
@@ -212,8 +224,10 @@ internal sealed class TokenLog
             if (position < _count)
             {
                 Run run = _runs[RunAt(position)];
-                var tokens = new TokensAppended(position + 1, run.Choice, _ids.AsMemory(position, run.First + run.Count - position));
-                position += tokens.Ids.Length;
+                int count = run.First + run.Count - position;
+                var tokens = new TokensAppended(
+                    position + 1, run.Choice, _ids.AsMemory(position, count), LogprobsAt(position, count), TopLogprobsAt(position, count), run.End);
+                position += count;
                 return tokens;
             }
 
@@ -229,11 +243,35 @@ internal sealed class TokenLog
         {
             Run run = _runs[RunAt(position)];
             int end = run.First + run.Count;
-            entries.Add(new LogEntry(generation, position + 1, run.Choice, [.. _ids.AsSpan(position, end - position)], End: run.End));
+            int count = end - position;
+            entries.Add(new LogEntry(generation, position + 1, run.Choice, [.. _ids.AsSpan(position, count)], End: run.End)
+            {
+                Logprobs = !_hasLogprobs ? default : [.. LogprobsAt(position, count).Span],
+                TopLogprobs = !_hasLogprobs ? default : [.. TopLogprobsAt(position, count).Span],
+            });
             position = end;
         }
 
         return entries.ToImmutable();
+    }
+
+    private ReadOnlyMemory<float> LogprobsAt(int position, int count) => !_hasLogprobs ? default : _logprobs.AsMemory(position, count);
+
+    private ReadOnlyMemory<TokenLogprob> TopLogprobsAt(int position, int count) => _topLogprobs.AsMemory(position * _tops, count * _tops);
+
+    /// <summary>Puts values behind those of the tokens so far.</summary>
+    /// <param name="buffer">Grown where it is too small; readers keep the old one.</param>
+    /// <param name="added">Values of the new tokens.</param>
+    /// <param name="perToken">Values of each token.</param>
+    private void CopyTo<T>(ref T[] buffer, ReadOnlySpan<T> added, int perToken)
+    {
+        int start = _count * perToken;
+        if (start + added.Length > buffer.Length)
+        {
+            Array.Resize(ref buffer, Math.Max(2 * buffer.Length, start + added.Length));
+        }
+
+        added.CopyTo(buffer.AsSpan(start));
     }
 
     /// <summary>Index of the run that holds a token.</summary>

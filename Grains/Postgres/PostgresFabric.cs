@@ -111,6 +111,11 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     public static Task<int> MigrateAsync(string connectionString, CancellationToken cancellationToken) =>
         PostgresStore.MigrateAsync(connectionString, cancellationToken);
 
+    /// <summary>Reads what operators want to know, without joining the cluster.</summary>
+    /// <exception cref="StoreException">The database cannot be used, or holds no cluster.</exception>
+    public static Task<ClusterStatus> ReadStatusAsync(string connectionString, CancellationToken cancellationToken) =>
+        PostgresStore.ReadStatusAsync(connectionString, cancellationToken);
+
     /// <summary>Serves the live path to one gateway until it leaves.</summary>
     public Task ServeLiveAsync(Stream requests, Stream messages, CancellationToken cancellationToken) =>
         Feed.ServeAsync(requests, messages, cancellationToken);

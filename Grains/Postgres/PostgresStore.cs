@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using GlmCluster.Grains.Postgres.Members;
 using GlmCluster.Grains.Postgres.Schema;
 using GlmCluster.Grains.Postgres.Sql;
 using GlmCluster.Grains.Sqlite;
@@ -73,18 +74,31 @@ internal sealed class PostgresStore : IAsyncDisposable
 
     /// <summary>Brings the schema up to date, contracting steps too.</summary>
     /// <exception cref="StoreException">The database cannot be used.</exception>
-    public static async Task<int> MigrateAsync(string connectionString, CancellationToken cancellationToken)
+    public static Task<int> MigrateAsync(string connectionString, CancellationToken cancellationToken) =>
+        VisitAsync(connectionString, (connection, token) => SchemaMigrator.MigrateAsync(connection, PostgresSchema.Steps, token), cancellationToken);
+
+    /// <exception cref="StoreException">The database cannot be used, or holds no cluster.</exception>
+    public static Task<ClusterStatus> ReadStatusAsync(string connectionString, CancellationToken cancellationToken) =>
+        VisitAsync(connectionString, ClusterStatusReader.ReadAsync, cancellationToken);
+
+    private static async Task<T> VisitAsync<T>(
+        string connectionString, Func<NpgsqlConnection, CancellationToken, Task<T>> visit, CancellationToken cancellationToken)
     {
         NpgsqlConnectionStringBuilder settings = PostgresSettings.Parse(connectionString);
+        string where = $"{settings.Host}:{settings.Port}/{settings.Database}";
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(settings);
         try
         {
             await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancellationToken);
-            return await SchemaMigrator.MigrateAsync(connection, PostgresSchema.Steps, cancellationToken);
+            return await visit(connection, cancellationToken);
+        }
+        catch (PostgresException missing) when (missing.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn)
+        {
+            throw new StoreException($"The database {where} holds no cluster of this version yet. Start a gateway or a silo with it.", missing);
         }
         catch (NpgsqlException failure)
         {
-            throw PostgresSettings.Explain(failure, $"{settings.Host}:{settings.Port}/{settings.Database}");
+            throw PostgresSettings.Explain(failure, where);
         }
     }
 

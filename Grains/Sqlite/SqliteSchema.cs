@@ -45,6 +45,11 @@ internal static class SqliteSchema
             prompt_tokens integer not null, completion_tokens integer not null, cached_tokens integer not null,
             ended_at integer not null) without rowid;
         """,
+        """
+        -- Per id four bytes, and per alternative of each id eight: see TokenBlob. Null: not asked for.
+        alter table token_log add column logprobs blob;
+        alter table token_log add column top_logprobs blob;
+        """,
     ];
 
     /// <summary>The newest version this program knows.</summary>

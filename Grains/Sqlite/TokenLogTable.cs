@@ -11,8 +11,8 @@ internal static class TokenLogTable
     public static void Append(SqliteConnection connection, IEnumerable<LogEntry> entries) => Insert(
         connection,
         """
-        insert into token_log (generation, first_seq, choice, ids, end_reason, end_kept_tokens)
-        select $generation, $seq, $choice, $ids, $reason, $kept
+        insert into token_log (generation, first_seq, choice, ids, end_reason, end_kept_tokens, logprobs, top_logprobs)
+        select $generation, $seq, $choice, $ids, $reason, $kept, $logprobs, $tops
         where exists (select 1 from generations where id = $generation and ended_at is null)
         """,
         entries);
@@ -24,8 +24,8 @@ internal static class TokenLogTable
         Insert(
             connection,
             """
-            insert into token_log (generation, first_seq, choice, ids, end_reason, end_kept_tokens)
-            values ($generation, $seq, $choice, $ids, $reason, $kept)
+            insert into token_log (generation, first_seq, choice, ids, end_reason, end_kept_tokens, logprobs, top_logprobs)
+            values ($generation, $seq, $choice, $ids, $reason, $kept, $logprobs, $tops)
             """,
             entries);
     }
@@ -34,8 +34,15 @@ internal static class TokenLogTable
     public static ImmutableArray<LogEntry> Read(SqliteConnection connection, GenerationId generation) =>
     [
         .. connection.Query(
-            "select first_seq, choice, ids, end_reason, end_kept_tokens from token_log where generation = $id order by first_seq",
-            row => new LogEntry(generation, row.GetInt64(0), row.GetInt32(1), TokenBlob.ToIds(row.Bytes(2)), End: ReadEnd(row)),
+            """
+            select first_seq, choice, ids, end_reason, end_kept_tokens, logprobs, top_logprobs
+            from token_log where generation = $id order by first_seq
+            """,
+            row => new LogEntry(generation, row.GetInt64(0), row.GetInt32(1), TokenBlob.ToIds(row.Bytes(2)), End: ReadEnd(row))
+            {
+                Logprobs = row.IsDBNull(5) ? default : TokenBlob.ToLogprobs(row.Bytes(5)),
+                TopLogprobs = row.IsDBNull(6) ? default : TokenBlob.ToTopLogprobs(row.Bytes(6)),
+            },
             ("$id", generation.ToString())),
     ];
 
@@ -53,7 +60,9 @@ internal static class TokenLogTable
                 ("$choice", entry.Choice),
                 ("$ids", TokenBlob.FromIds(entry.Ids.AsSpan())),
                 ("$reason", entry.End?.Reason.ToString()),
-                ("$kept", entry.End?.KeptTokens));
+                ("$kept", entry.End?.KeptTokens),
+                ("$logprobs", TokenBlob.FromLogprobs(entry.Logprobs)),
+                ("$tops", TokenBlob.FromTopLogprobs(entry.TopLogprobs)));
         }
     }
 }

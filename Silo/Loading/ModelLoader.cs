@@ -7,6 +7,7 @@ using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Onnx;
+using GlmCluster.Engine.Verification;
 using GlmCluster.Engine.WeightCache;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
@@ -77,9 +78,13 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
         {
             TextModel loadedText = await text;
             string hash = await contentHash;
+            string identity = $"{hash} {sizes.Weights} {sizes.Kv}";
             return new LoadedModel(source)
             {
-                Card = ToCard(configuration, sizes, assets, loadedText, hash),
+                Card = ToCard(configuration, sizes, assets, loadedText, hash) with
+                {
+                    NumericsClass = sizes.ContextTokens >= NumericsProbe.Tokens ? NumericsProbe.Run(runner, options.StepTokens, identity) : null,
+                },
                 Assets = assets,
                 Text = loadedText,
                 Runner = runner,
@@ -90,7 +95,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                     MaxSequences = options.MaxSequences,
                     StepTokenBudget = StepTokens(configuration, sizes),
                     PrefillSlowdown = options.PrefillSlowdown,
-                    PrefixSeed = $"{hash} {sizes.Weights} {sizes.Kv}",
+                    PrefixSeed = identity,
                     CacheScope = options.CacheScope,
                 },
                 Parameters = DecoderMemory.Parameters(configuration),

@@ -29,27 +29,24 @@ internal sealed class LogWriter(IWorkerSession session, TimeProvider time, ILogg
         List<EndOfGeneration> ends = [];
         foreach (RunningGeneration generation in _touched)
         {
-            LogEntry? entry = generation.TakeEntry();
-            if (generation.SequenceEnd != SequenceEnd.None)
+            List<LogEntry> entries = generation.TakeEntries();
+            if (!generation.HasEnded)
             {
-                left.Add(generation);
-            }
-
-            // Asked once: a command may turn a park into a cancel at any time, and the fabric knows of that cancel.
-            bool isParked = generation is { SequenceEnd: SequenceEnd.Removed, Leaving: Leaving.Park };
-            if (isParked)
-            {
-                parked.Add(generation.Request.Id);
-            }
-            else if (generation.SequenceEnd != SequenceEnd.None)
-            {
-                ends.Add(generation.ToEnd(session.Incarnation, entry));
+                frame.AddRange(entries);
                 continue;
             }
 
-            if (entry is not null)
+            left.Add(generation);
+
+            // Asked once: a command may turn a park into a cancel at any time, and the fabric knows of that cancel.
+            if (generation is { WasRemoved: true, Leaving: Leaving.Park })
             {
-                frame.Add(entry);
+                parked.Add(generation.Request.Id);
+                frame.AddRange(entries);
+            }
+            else
+            {
+                ends.Add(generation.ToEnd(session.Incarnation, entries));
             }
         }
 
@@ -70,8 +67,7 @@ internal sealed class LogWriter(IWorkerSession session, TimeProvider time, ILogg
     /// <summary>Ends a generation that the engine did not take. Thread-safe; does not wait for the store.</summary>
     public void Fail(RunningGeneration generation, GenerationFault fault)
     {
-        var usage = new TokenUsage(generation.Request.PromptIds.Length, generation.LoggedIds.Length);
-        var end = new GenerationEnd(EndReason.Failed, usage, fault);
+        var end = new GenerationEnd(EndReason.Failed, generation.Usage, fault);
         Track(EndAsync(new EndOfGeneration(session.Incarnation, [], generation.Request.Id, end, KeptTokens: 0)));
     }
 
@@ -93,13 +89,14 @@ internal sealed class LogWriter(IWorkerSession session, TimeProvider time, ILogg
         for (int i = 0; i < updates.Count; i++)
         {
             SequenceUpdate update = updates[i];
-            var generation = (RunningGeneration)update.Tag!;
-            if (!generation.HasUpdates)
+            var choice = (RunningChoice)update.Tag!;
+            if (!choice.Generation.HasUpdates)
             {
-                _touched.Add(generation);
+                choice.Generation.HasUpdates = true;
+                _touched.Add(choice.Generation);
             }
 
-            generation.Note(update);
+            choice.Note(update);
         }
     }
 

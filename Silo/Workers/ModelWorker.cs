@@ -83,7 +83,18 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         return worker;
     }
 
-    public void OnStep(ReadOnlySpan<SequenceUpdate> updates) => _outbox.Add(updates);
+    public void OnStep(ReadOnlySpan<SequenceUpdate> updates)
+    {
+        _outbox.Add(updates);
+        foreach (ref readonly SequenceUpdate update in updates)
+        {
+            if (update.End == SequenceEnd.Failed)
+            {
+                // Without one of its choices the generation has no answer.
+                TakeOut(((RunningChoice)update.Tag!).Generation.Request.Id, Leaving.Cancel);
+            }
+        }
+    }
 
     public void OnFault(Exception fault) => _outbox.Complete(fault);
 
@@ -214,7 +225,10 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             lock (_lock)
             {
                 _running[command.Request.Id] = generation;
-                generation.SequenceId = _engine.Submit(ToSequence(command, generation));
+                foreach (RunningChoice choice in generation.Choices)
+                {
+                    choice.SequenceId = _engine.Submit(ToSequence(command, choice));
+                }
             }
 
             return;
@@ -234,22 +248,23 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _writer.Fail(generation, fault);
     }
 
-    private SequenceRequest ToSequence(RunGeneration command, RunningGeneration generation)
+    private SequenceRequest ToSequence(RunGeneration command, RunningChoice choice)
     {
         GenerationRequest request = command.Request;
         return new SequenceRequest
         {
             PromptIds = request.PromptIds.AsMemory(),
-            GeneratedIds = generation.LoggedIds.AsMemory(),
-            Sampling = ToParameters(request.Sampling, choice: 0),
+            GeneratedIds = choice.LoggedIds.AsMemory(),
+            Sampling = ToParameters(request.Sampling, choice.Index),
+            TopLogprobs = request.TopLogprobs,
             StopIds = request.StopIds.AsMemory(),
             MaxTokens = request.MaxTokens,
             Watcher = request.StopStrings.IsDefaultOrEmpty ? null : new StopStringWatcher(_text, request),
             Caller = request.Caller,
             Priority = request.Priority,
             Timeout = request.Timeout,
-            Tag = generation,
-            Alone = command.Suspect,
+            Tag = choice,
+            Alone = command.Suspect && choice.Index == 0, // the others have the same prompt and wait for it
         };
     }
 
@@ -271,7 +286,10 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
             if (_running.TryGetValue(id, out RunningGeneration? generation))
             {
                 generation.Leaving = leaving > generation.Leaving ? leaving : generation.Leaving;
-                _engine.Remove(generation.SequenceId);
+                foreach (RunningChoice choice in generation.Choices)
+                {
+                    _engine.Remove(choice.SequenceId);
+                }
             }
         }
     }

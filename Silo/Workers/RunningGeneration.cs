@@ -18,83 +18,91 @@ internal enum Leaving
 /// <remarks>The writer owns all but <see cref="Leaving"/>, which commands set.</remarks>
 internal sealed class RunningGeneration
 {
-    private readonly List<int> _unwritten = [];
     private long _loggedTokens;
-    private SequenceUpdate _last;
 
     public RunningGeneration(RunGeneration command)
     {
         Request = command.Request;
-        LoggedIds = [.. command.Logged.SelectMany(entry => entry.Ids)];
-        _loggedTokens = LoggedIds.Length;
+        Choices = [.. Enumerable.Range(0, command.Request.Choices).Select(index => new RunningChoice(this, index, command.Logged))];
+        _loggedTokens = command.Logged.Sum(entry => entry.Ids.Length);
     }
 
     public GenerationRequest Request { get; }
 
-    /// <summary>Ids that an earlier run logged, in order.</summary>
-    public ImmutableArray<int> LoggedIds { get; }
-
-    /// <summary>The engine's number for it.</summary>
-    public long SequenceId { get; set; }
+    /// <summary>At least one.</summary>
+    public ImmutableArray<RunningChoice> Choices { get; }
 
     /// <summary>Set by a command; a cancel replaces a park.</summary>
     public Leaving Leaving { get; set; }
 
-    public SequenceEnd SequenceEnd => _last.End;
+    /// <summary>Whether every choice's sequence has left the engine.</summary>
+    public bool HasEnded => Choices.All(choice => choice.Last.End != SequenceEnd.None);
 
-    /// <summary>Whether updates were noted since the last <see cref="TakeEntry"/>.</summary>
-    public bool HasUpdates { get; private set; }
+    /// <summary>Whether it left before its end, because it was told to.</summary>
+    public bool WasRemoved => Choices.Any(choice => choice.Last.End == SequenceEnd.Removed) && Reason == EndReason.Cancelled;
 
-    public void Note(in SequenceUpdate update)
-    {
-        HasUpdates = true;
-        _last = update;
-        if (update.TokenId >= 0)
-        {
-            _unwritten.Add(update.TokenId);
-        }
-    }
+    /// <summary>Whether updates were noted since the last <see cref="TakeEntries"/>.</summary>
+    public bool HasUpdates { get; set; }
 
-    /// <summary>Takes what was noted as one log entry; null when no id was.</summary>
-    public LogEntry? TakeEntry()
+    /// <summary>Tokens of what it cost so far. The prompt counts once, with what the first choice found of it in the cache.</summary>
+    public TokenUsage Usage => new(Request.PromptIds.Length, (int)_loggedTokens, Choices[0].Last.ReusedPromptTokens);
+
+    /// <summary>Takes what may be logged now. Choices take turns, see <see cref="LogFrame.Entries"/>: one that is ahead waits for the others.</summary>
+    public List<LogEntry> TakeEntries()
     {
         HasUpdates = false;
-        if (_unwritten.Count == 0)
+        List<LogEntry> entries = [];
+        while (NextInTurn() is { Unwritten: > 0 } choice)
         {
-            return null;
+            // One that goes on alone need not wait after each id.
+            bool isAlone = Choices.Length == 1 || Choices.Count(other => other.IsOpen) == 1;
+            int count = isAlone ? choice.Unwritten : 1;
+            entries.Add(choice.Take(_loggedTokens + 1, count));
+            _loggedTokens += count;
         }
 
-        ChoiceEnd? end = _last.End is SequenceEnd.Stop or SequenceEnd.Length ? new ChoiceEnd(Reason, _last.KeptTokens) : null;
-        var entry = new LogEntry(Request.Id, _loggedTokens + 1, Choice: 0, [.. _unwritten], End: end);
-        _loggedTokens += _unwritten.Count;
-        _unwritten.Clear();
-        return entry;
+        return entries;
     }
 
-    /// <summary>The end to write, once the sequence ended and its last entry was taken.</summary>
-    public EndOfGeneration ToEnd(IncarnationId incarnation, LogEntry? tail)
+    /// <summary>The end to write, once every sequence ended and the last entries were taken.</summary>
+    public EndOfGeneration ToEnd(IncarnationId incarnation, IEnumerable<LogEntry> tail)
     {
-        var usage = new TokenUsage(Request.PromptIds.Length, (int)_loggedTokens, _last.ReusedPromptTokens);
-        GenerationFault? fault = _last.End switch
+        GenerationFault? fault = null;
+        if (Choices.Any(choice => choice.Last.End == SequenceEnd.Failed))
         {
-            SequenceEnd.Failed => new GenerationFault(
-                GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended."),
-            SequenceEnd.Overdue => new GenerationFault(
+            fault = new GenerationFault(
+                GenerationFaultCode.Internal, "The model computed values that are not numbers for this request; the request was ended.");
+        }
+        else if (Choices.Any(choice => choice.Last.End == SequenceEnd.Overdue))
+        {
+            fault = new GenerationFault(
                 GenerationFaultCode.DeadlineExceeded,
                 string.Create(CultureInfo.InvariantCulture, $"The request was not done after {Request.Timeout!.Value.TotalSeconds:0.###} s, its timeout, and has got ")
-                + string.Create(CultureInfo.InvariantCulture, $"{_loggedTokens:N0} of at most {Request.MaxTokens:N0} tokens. Allow more time, or ask for fewer tokens.")),
-            _ => null,
-        };
+                + string.Create(CultureInfo.InvariantCulture, $"{_loggedTokens:N0} of at most {(long)Request.MaxTokens * Choices.Length:N0} tokens. ")
+                + "Allow more time, or ask for fewer tokens.");
+        }
+
         return new EndOfGeneration(
-            incarnation, tail is null ? [] : [tail], Request.Id, new GenerationEnd(Reason, usage, fault), Math.Max(_last.KeptTokens, 0));
+            incarnation, [.. tail], Request.Id, new GenerationEnd(Reason, Usage, fault), Math.Max(Choices[0].Last.KeptTokens, 0));
     }
 
-    private EndReason Reason => _last.End switch
+    /// <summary>A failure of one choice is one of the generation; else the first choice speaks for all that came to their ends.</summary>
+    private EndReason Reason =>
+        Choices.Any(choice => choice.Reason == EndReason.Failed) ? EndReason.Failed
+        : Choices.Any(choice => choice.Reason == EndReason.Cancelled) ? EndReason.Cancelled
+        : Choices[0].Reason;
+
+    private RunningChoice? NextInTurn()
     {
-        SequenceEnd.Stop => EndReason.Stop,
-        SequenceEnd.Length => EndReason.Length,
-        SequenceEnd.Removed => EndReason.Cancelled,
-        SequenceEnd.Failed or SequenceEnd.Overdue => EndReason.Failed,
-        _ => throw new InvalidOperationException("The sequence has not ended."),
-    };
+        RunningChoice? next = null;
+        foreach (RunningChoice choice in Choices)
+        {
+            if (choice.IsOpen && (next is null || choice.LoggedTokens < next.LoggedTokens))
+            {
+                next = choice;
+            }
+        }
+
+        return next;
+    }
 }

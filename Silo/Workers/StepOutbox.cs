@@ -23,8 +23,8 @@ internal sealed class StepOutbox : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _due;
     private readonly Lock _lock = new(); // guards all below
-    private List<SequenceUpdate> _filling = [];
-    private List<SequenceUpdate> _taken = [];
+    private Part _filling = new();
+    private Part _taken = new();
     private long _takenAt;
     private bool _isDue; // the timer runs
 
@@ -69,7 +69,7 @@ internal sealed class StepOutbox : IDisposable
             _isDue = false;
         }
 
-        return _taken;
+        return _taken.Updates;
     }
 
     public void Dispose() => _due.Dispose();
@@ -80,7 +80,7 @@ internal sealed class StepOutbox : IDisposable
         lock (_lock)
         {
             bool isUrgent = false;
-            foreach (SequenceUpdate update in updates)
+            foreach (ref readonly SequenceUpdate update in updates)
             {
                 _filling.Add(update);
                 isUrgent |= update.Index == 1 || update.End != SequenceEnd.None;
@@ -103,4 +103,37 @@ internal sealed class StepOutbox : IDisposable
     }
 
     private void Signal() => _signal.Writer.TryWrite(true);
+
+    /// <summary>Updates, and a copy of what the engine lends only during its call.</summary>
+    private sealed class Part
+    {
+        private TokenLogprob[] _logprobs = [];
+        private int _used;
+
+        public List<SequenceUpdate> Updates { get; } = [];
+
+        public void Add(in SequenceUpdate update) =>
+            Updates.Add(update.TopLogprobs.IsEmpty ? update : update with { TopLogprobs = Copy(update.TopLogprobs) });
+
+        public void Clear()
+        {
+            Updates.Clear();
+            _used = 0;
+        }
+
+        private ReadOnlyMemory<TokenLogprob> Copy(ReadOnlyMemory<TokenLogprob> lent)
+        {
+            if (_used + lent.Length > _logprobs.Length)
+            {
+                // Updates that are there already keep the smaller array.
+                _logprobs = new TokenLogprob[Math.Max(2 * _logprobs.Length, 64 + lent.Length)];
+                _used = 0;
+            }
+
+            Memory<TokenLogprob> copy = _logprobs.AsMemory(_used, lent.Length);
+            lent.CopyTo(copy);
+            _used += lent.Length;
+            return copy;
+        }
+    }
 }

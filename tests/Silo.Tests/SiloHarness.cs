@@ -77,6 +77,38 @@ internal sealed class SiloHarness : IAsyncDisposable
         return (ids, null);
     }
 
+    /// <summary>Reads every token with its choice and logprobs until a number of them was seen, or to the end, and leaves.</summary>
+    public async Task<(List<LoggedToken> Tokens, GenerationEnd? End)> ReadTokensAsync(GenerationId id, int leaveAfter = int.MaxValue)
+    {
+        List<LoggedToken> read = [];
+        await foreach (GenerationEvent next in Fabric.ReadAsync(id, TestContext.Current.CancellationToken))
+        {
+            if (next is GenerationEnded ended)
+            {
+                return (read, ended.End);
+            }
+
+            var tokens = (TokensAppended)next;
+            Assert.Equal(read.Count + 1, tokens.FirstSeq);
+            int tops = tokens.TopLogprobs.Length / tokens.Ids.Length;
+            for (int i = 0; i < tokens.Ids.Length; i++)
+            {
+                read.Add(new LoggedToken(
+                    tokens.Choice,
+                    tokens.Ids.Span[i],
+                    tokens.Logprobs.IsEmpty ? 0 : tokens.Logprobs.Span[i],
+                    string.Join(' ', tokens.TopLogprobs.Slice(i * tops, tops).ToArray())));
+            }
+
+            if (read.Count >= leaveAfter)
+            {
+                break;
+            }
+        }
+
+        return (read, null);
+    }
+
     /// <summary>Admits and reads to the end.</summary>
     public async Task<(List<int> Ids, GenerationEnd End)> RunAsync(GenerationRequest request)
     {
@@ -95,3 +127,6 @@ internal sealed class SiloHarness : IAsyncDisposable
         await Fabric.DisposeAsync();
     }
 }
+
+/// <summary>One token as a reader sees it.</summary>
+internal sealed record LoggedToken(int Choice, int Id, float Logprob, string Top);

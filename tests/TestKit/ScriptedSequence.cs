@@ -4,45 +4,107 @@ using GlmCluster.Grains.Abstractions.Workers;
 
 namespace GlmCluster.TestKit;
 
-/// <summary>One generation inside a <see cref="ScriptedWorker"/>: knows how far its answer got and when it ends.</summary>
-internal sealed class ScriptedSequence(RunGeneration run, IEnumerable<int> answer)
+/// <summary>One generation of a <see cref="ScriptedWorker"/>: goes on from what is logged, one id for each choice that goes on and step.</summary>
+internal sealed class ScriptedSequence
 {
-    private readonly GenerationRequest _request = run.Request;
-    private readonly IEnumerator<int> _ids = answer.Skip(run.Logged.Sum(entry => entry.Ids.Length)).GetEnumerator();
-    private int _generated = run.Logged.Sum(entry => entry.Ids.Length);
+    private readonly GenerationRequest _request;
+    private readonly ScriptedChoice[] _choices;
+    private int _logged;
 
-    /// <summary>Draws the next id: an entry for the step's frame, or the end that carries it.</summary>
-    public (LogEntry? Entry, EndOfGeneration? End) Step()
+    /// <param name="run">The command.</param>
+    /// <param name="answer">The whole answer of each choice.</param>
+    public ScriptedSequence(RunGeneration run, Func<int, IEnumerable<int>> answer)
     {
-        try
+        _request = run.Request;
+        _choices = [.. Enumerable.Range(0, run.Request.Choices).Select(choice => new ScriptedChoice(choice, run.Logged, answer(choice)))];
+        _logged = run.Logged.Sum(entry => entry.Ids.Length);
+    }
+
+    /// <summary>What is logged beside an id, where it is asked for.</summary>
+    public static TokenLogprob Logprob(int id) => new(id, -(id % 8) / 4f);
+
+    /// <summary>Draws the next ids: entries for the step's frame, or the end that carries them.</summary>
+    public (ImmutableArray<LogEntry> Entries, EndOfGeneration? End) Step()
+    {
+        var entries = ImmutableArray.CreateBuilder<LogEntry>();
+        foreach (ScriptedChoice choice in _choices.Where(choice => choice.Reason is null))
         {
-            if (!_ids.MoveNext())
+            try
             {
-                return (null, End(EndReason.Stop, []));
+                if (choice.Next(_request) is { } id)
+                {
+                    entries.Add(ToEntry(choice, id));
+                }
+            }
+            catch (InvalidOperationException failure)
+            {
+                return ([], End(EndReason.Failed, [], new GenerationFault(GenerationFaultCode.Internal, failure.Message)));
             }
         }
-        catch (InvalidOperationException failure)
-        {
-            return (null, End(EndReason.Failed, [], new GenerationFault(GenerationFaultCode.Internal, failure.Message)));
-        }
 
-        _generated++;
-        var entry = new LogEntry(_request.Id, _generated, 0, [_ids.Current]);
-        if (_request.StopIds.Contains(_ids.Current))
-        {
-            return (null, End(EndReason.Stop, [entry with { End = new ChoiceEnd(EndReason.Stop, _generated - 1) }]));
-        }
-
-        return _generated == _request.MaxTokens
-            ? (null, End(EndReason.Length, [entry with { End = new ChoiceEnd(EndReason.Length, _generated) }]))
-            : (entry, null);
+        return _choices.All(choice => choice.Reason is not null)
+            ? ([], End(_choices[0].Reason!.Value, entries.ToImmutable()))
+            : (entries.ToImmutable(), null);
     }
 
     /// <summary>The end record; the worker puts its incarnation in.</summary>
     public EndOfGeneration End(EndReason reason, ImmutableArray<LogEntry> entries, GenerationFault? fault = null)
     {
-        var usage = new TokenUsage(_request.PromptIds.Length, _generated);
-        int kept = entries is [{ End: { } choiceEnd }] ? choiceEnd.KeptTokens : _generated;
-        return new EndOfGeneration(default, entries, _request.Id, new GenerationEnd(reason, usage, fault), kept);
+        var usage = new TokenUsage(_request.PromptIds.Length, _logged);
+        return new EndOfGeneration(default, entries, _request.Id, new GenerationEnd(reason, usage, fault), _choices[0].KeptTokens);
+    }
+
+    private LogEntry ToEntry(ScriptedChoice choice, int id)
+    {
+        ChoiceEnd? end = choice.Reason is { } reason ? new ChoiceEnd(reason, choice.KeptTokens) : null;
+        var entry = new LogEntry(_request.Id, ++_logged, choice.Index, [id], End: end);
+        return _request.TopLogprobs is not { } tops ? entry : entry with
+        {
+            Logprobs = [Logprob(id).Logprob],
+            TopLogprobs = [.. Enumerable.Range(id, tops).Select(Logprob)],
+        };
+    }
+}
+
+/// <summary>One choice of a scripted generation.</summary>
+internal sealed class ScriptedChoice
+{
+    private readonly IEnumerator<int> _ids;
+    private int _generated;
+
+    public ScriptedChoice(int index, ImmutableArray<LogEntry> logged, IEnumerable<int> answer)
+    {
+        Index = index;
+        LogEntry[] own = [.. logged.Where(entry => entry.Choice == index)];
+        _generated = own.Sum(entry => entry.Ids.Length);
+        _ids = answer.Skip(_generated).GetEnumerator();
+        KeptTokens = _generated;
+        if (own is [.., { End: { } end }])
+        {
+            (Reason, KeptTokens) = (end.Reason, end.KeptTokens);
+        }
+    }
+
+    public int Index { get; }
+
+    /// <summary>Null: it goes on.</summary>
+    public EndReason? Reason { get; private set; }
+
+    public int KeptTokens { get; private set; }
+
+    /// <summary>The next id; null: there was none, and that was the end.</summary>
+    public int? Next(GenerationRequest request)
+    {
+        if (!_ids.MoveNext())
+        {
+            Reason = EndReason.Stop;
+            return null;
+        }
+
+        _generated++;
+        bool isStop = request.StopIds.Contains(_ids.Current);
+        KeptTokens = isStop ? _generated - 1 : _generated;
+        Reason = isStop ? EndReason.Stop : _generated == request.MaxTokens ? EndReason.Length : null;
+        return _ids.Current;
     }
 }

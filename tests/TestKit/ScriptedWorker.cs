@@ -10,7 +10,7 @@ namespace GlmCluster.TestKit;
 /// <remarks>Steps run by themselves, or, while paused, one by one through <see cref="StepAsync"/>. Thread-safe.</remarks>
 public sealed class ScriptedWorker : IAsyncDisposable
 {
-    private readonly Func<RunGeneration, IEnumerable<int>> _answer;
+    private readonly Func<RunGeneration, int, IEnumerable<int>> _answer;
     private readonly SemaphoreSlim _turn = new(1); // held by whoever touches the fields below, across awaits
     private readonly Dictionary<GenerationId, ScriptedSequence> _running = [];
     private readonly List<GenerationId> _heldReleases = [];
@@ -23,7 +23,7 @@ public sealed class ScriptedWorker : IAsyncDisposable
     private readonly CancellationTokenSource _stopped = new();
     private Task _loops = Task.CompletedTask;
 
-    private ScriptedWorker(IWorkerSession session, Func<RunGeneration, IEnumerable<int>> answer, bool paused)
+    private ScriptedWorker(IWorkerSession session, Func<RunGeneration, int, IEnumerable<int>> answer, bool paused)
     {
         Session = session;
         _answer = answer;
@@ -45,12 +45,24 @@ public sealed class ScriptedWorker : IAsyncDisposable
     /// <param name="paused">Whether steps wait for <see cref="StepAsync"/> or <see cref="ResumeAsync"/>.</param>
     /// <param name="maxSequences">As <see cref="WorkerCard.MaxSequences"/>.</param>
     /// <param name="maxQueued">As <see cref="WorkerCard.MaxQueued"/>.</param>
-    public static async Task<ScriptedWorker> JoinAsync(
+    public static Task<ScriptedWorker> JoinAsync(
         IWorkerFabric fabric,
         IModelDirectory directory,
         ModelCard card,
         ReadOnlyMemory<byte> textAssets,
         Func<RunGeneration, IEnumerable<int>> answer,
+        bool paused = false,
+        int maxSequences = 64,
+        int maxQueued = 64) =>
+        JoinAsync(fabric, directory, card, textAssets, (run, _) => answer(run), paused, maxSequences, maxQueued);
+
+    /// <summary>The same with an answer for each choice.</summary>
+    public static async Task<ScriptedWorker> JoinAsync(
+        IWorkerFabric fabric,
+        IModelDirectory directory,
+        ModelCard card,
+        ReadOnlyMemory<byte> textAssets,
+        Func<RunGeneration, int, IEnumerable<int>> answer,
         bool paused = false,
         int maxSequences = 64,
         int maxQueued = 64)
@@ -190,7 +202,7 @@ public sealed class ScriptedWorker : IAsyncDisposable
         switch (command)
         {
             case RunGeneration run:
-                _running.Add(run.Request.Id, new ScriptedSequence(run, _answer(run)));
+                _running.Add(run.Request.Id, new ScriptedSequence(run, choice => _answer(run, choice)));
                 break;
             case ParkGeneration park:
                 _running.Remove(park.Generation);
@@ -251,12 +263,8 @@ public sealed class ScriptedWorker : IAsyncDisposable
         var entries = ImmutableArray.CreateBuilder<LogEntry>();
         foreach (ScriptedSequence sequence in _running.Values.ToArray())
         {
-            (LogEntry? entry, EndOfGeneration? end) = sequence.Step();
-            if (entry is not null)
-            {
-                entries.Add(entry);
-            }
-
+            (ImmutableArray<LogEntry> added, EndOfGeneration? end) = sequence.Step();
+            entries.AddRange(added);
             if (end is not null)
             {
                 await EndAsync(end);

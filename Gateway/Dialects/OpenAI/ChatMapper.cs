@@ -30,6 +30,8 @@ internal static class ChatMapper
             $"the id of an earlier answer: {GenerationId.Digits} hex digits")
         ?? Require(request.MaxCompletionTokens is not < 1, "max_completion_tokens", "1 or more")
         ?? SamplingMapper.Check(request, request.MaxCompletionTokens ?? request.MaxTokens)
+        ?? Require(request.TopLogprobs is not (< 0 or > MaxTopLogprobs), "top_logprobs", $"0 to {MaxTopLogprobs}")
+        ?? Require(request.TopLogprobs is not > 0 || request.Logprobs == true, "top_logprobs", "left out where 'logprobs' is not true")
         ?? ReplyMapper.Check(request)
         ?? CheckTools(request.Tools ?? [])
         ?? Require(request.Messages is { Length: > 0 }, "messages", "an array with at least one message")
@@ -49,6 +51,8 @@ internal static class ChatMapper
             ReplyMapper.Map(request)),
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxCompletionTokens ?? request.MaxTokens,
+        Choices = request.N ?? 1,
+        TopLogprobs = request.Logprobs == true ? request.TopLogprobs ?? 0 : null,
         MaxLength = request.MaxLength,
         IgnoreEos = request.IgnoreEos ?? false,
         StopStrings = request.Stop ?? [],

@@ -43,6 +43,9 @@ internal abstract record SamplingRequest
 
     public long? Seed { get; init; }
 
+    /// <summary>Answers wanted.</summary>
+    public int? N { get; init; }
+
     /// <summary>GLM's own switch: false takes the likeliest token.</summary>
     public bool? DoSample { get; init; }
 
@@ -77,6 +80,11 @@ internal sealed record ChatRequest : SamplingRequest
     public string? ConversationId { get; init; }
 
     public bool? Store { get; init; }
+
+    public bool? Logprobs { get; init; }
+
+    /// <summary>Only with <see cref="Logprobs"/>.</summary>
+    public int? TopLogprobs { get; init; }
 
     /// <summary>Zhipu's switch for thoughts.</summary>
     public ThinkingSwitch? Thinking { get; init; }

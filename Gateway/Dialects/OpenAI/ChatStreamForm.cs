@@ -1,62 +1,85 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
-/// <summary>One chat answer as chunks: the role, a delta per visible piece of text, all calls at once, the reason, usage if asked for.</summary>
+/// <summary>
+/// One chat generation as chunks: the roles, a delta per visible piece of text, all calls of a choice at once, the reason, usage if asked for.
+/// One of several choices ends with the chunk of its last token; the only one has chunks of its own for what its end released and for the reason.
+/// </summary>
 internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition after) : IStreamForm
 {
     private readonly OpenAIFrames _frames = new(generation.Request.Id, after);
-    private readonly TextChunk _textChunk = TextChunk.From(
-        ChatWire.CreateChunk(generation, new ChatDelta(Content: TextChunk.Mark)), OpenAIJson.Context.ChatChunk);
+    private readonly TextChunk[] _textChunks =
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(Content: TextChunk.Mark), null)), OpenAIJson.Context.ChatChunk)),
+    ];
 
-    private readonly TextChunk _reasoningChunk = TextChunk.From(
-        ChatWire.CreateChunk(generation, new ChatDelta(ReasoningContent: TextChunk.Mark)), OpenAIJson.Context.ChatChunk);
+    private readonly TextChunk[] _reasoningChunks =
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(ReasoningContent: TextChunk.Mark), null)),
+            OpenAIJson.Context.ChatChunk)),
+    ];
+
     private char[] _thought = [];
 
-    public void WriteStart(IBufferWriter<byte> output) =>
-        Write(output, StreamPosition.Start, new ChatDelta(Role: ChatWire.Assistant, Content: ""));
+    public void WriteStart(IBufferWriter<byte> output) => Write(
+        output,
+        StreamPosition.Start,
+        [.. _textChunks.Select((_, choice) => new ChatChunkChoice(choice, new ChatDelta(Role: ChatWire.Assistant, Content: ""), null))]);
 
-    public void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text, StringBuilder reasoning)
+    public void WriteText(
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens)
     {
         var position = new StreamPosition(seq);
-        if (reasoning.Length == 0)
-        {
-            _frames.WriteText(output, position, _textChunk, text);
-        }
-        else if (text.IsEmpty)
+        if (text.IsEmpty)
         {
             reasoning.CopyTo(0, ReserveThought(reasoning.Length), reasoning.Length);
-            _frames.WriteText(output, position, _reasoningChunk, _thought.AsSpan(0, reasoning.Length));
+            _frames.WriteText(output, position, _reasoningChunks[choice], _thought.AsSpan(0, reasoning.Length));
+        }
+        else if (reasoning.Length == 0 && generation.Request.TopLogprobs is null)
+        {
+            _frames.WriteText(output, position, _textChunks[choice], text);
         }
         else
         {
-            Write(output, position, new ChatDelta(Content: new string(text), ReasoningContent: reasoning.ToString())); // the thought's last token
+            // Logprobs, or the thought's last token.
+            string? thought = reasoning.Length > 0 ? reasoning.ToString() : null;
+            Write(output, position, Delta(choice, new ChatDelta(Content: new string(text), ReasoningContent: thought), null, tokens));
         }
     }
 
-    public void WriteEnd(IBufferWriter<byte> output, Answer tail)
+    public void WriteChoiceEnd(IBufferWriter<byte> output, long seq, int choice, Answer tail) =>
+        Write(output, new StreamPosition(seq), Delta(choice, ToDelta(tail), ChatWire.FinishReason(tail), tail.Tokens));
+
+    public void WriteEnd(IBufferWriter<byte> output, Answer? tail, GenerationEnd end)
     {
-        if (tail.Text.Length > 0 || tail.Reasoning.Length > 0 || tail.ToolCalls.Length > 0)
+        if (tail is not null && (tail.Text.Length > 0 || tail.Reasoning.Length > 0 || tail.ToolCalls.Length > 0))
         {
-            string? text = tail.Text.Length > 0 ? tail.Text : null;
-            string? reasoning = tail.Reasoning.Length > 0 ? tail.Reasoning : null;
-            Write(output, StreamPosition.Tail, new ChatDelta(null, text, reasoning, ChatWire.MapCalls(tail.ToolCalls, indexed: true)));
+            Write(output, StreamPosition.Tail, Delta(0, ToDelta(tail), null, tail.Tokens));
         }
 
-        if (OpenAIError.FromEnd(tail.End) is { } error)
+        if (OpenAIError.FromEnd(end) is { } error)
         {
             OpenAIFrames.WriteError(output, error);
             return;
         }
 
-        Write(output, StreamPosition.End, new ChatDelta(), ChatWire.FinishReason(tail));
+        if (tail is not null)
+        {
+            Write(output, StreamPosition.End, new ChatChunkChoice(0, new ChatDelta(), ChatWire.FinishReason(tail)));
+        }
+
         if (generation.Request.View.IncludeUsage)
         {
-            _frames.Write(output, StreamPosition.Usage, ChatWire.CreateUsageChunk(generation, tail.End), OpenAIJson.Context.ChatChunk);
+            _frames.Write(output, StreamPosition.Usage, ChatWire.CreateUsageChunk(generation, end), OpenAIJson.Context.ChatChunk);
         }
 
         OpenAIFrames.WriteDone(output);
@@ -74,6 +97,15 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
         return _thought.AsSpan(0, length);
     }
 
-    private void Write(IBufferWriter<byte> output, StreamPosition position, ChatDelta delta, string? finishReason = null) =>
-        _frames.Write(output, position, ChatWire.CreateChunk(generation, delta, finishReason), OpenAIJson.Context.ChatChunk);
+    private ChatChunkChoice Delta(int choice, ChatDelta delta, string? finishReason, ImmutableArray<AnswerToken> tokens) =>
+        new(choice, delta, finishReason, tokens.IsEmpty ? null : LogprobWire.ForChat(generation, tokens));
+
+    private static ChatDelta ToDelta(Answer tail) =>
+        new(
+            Content: tail.Text.Length > 0 ? tail.Text : null,
+            ReasoningContent: tail.Reasoning.Length > 0 ? tail.Reasoning : null,
+            ToolCalls: ChatWire.MapCalls(tail.ToolCalls, indexed: true));
+
+    private void Write(IBufferWriter<byte> output, StreamPosition position, params ImmutableArray<ChatChunkChoice> choices) =>
+        _frames.Write(output, position, ChatWire.CreateChunk(generation, choices), OpenAIJson.Context.ChatChunk);
 }

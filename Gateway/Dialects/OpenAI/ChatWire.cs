@@ -13,32 +13,29 @@ internal static class ChatWire
 
     private const string Function = "function";
 
-    public static ChatChunk CreateChunk(ServedGeneration generation, ChatDelta delta, string? finishReason = null) =>
-        CreateChunk(generation, [new ChatChunkChoice(0, delta, finishReason)], null);
+    public static ChatChunk CreateChunk(ServedGeneration generation, params ImmutableArray<ChatChunkChoice> choices) =>
+        CreateChunk(generation, choices, null);
 
     public static ChatChunk CreateUsageChunk(ServedGeneration generation, GenerationEnd end) =>
         CreateChunk(generation, [], Usage.From(end.Usage));
 
-    public static ChatCompletion CreateCompletion(ServedGeneration generation, Answer answer)
-    {
-        string? content = answer.Text.Length > 0 || answer.ToolCalls.IsEmpty ? answer.Text : null;
-        string? reasoning = answer.Reasoning.Length > 0 ? answer.Reasoning : null;
-        var message = new ChatAnswer(Assistant, content, reasoning, MapCalls(answer.ToolCalls, indexed: false));
-        return new ChatCompletion(
-            generation.Request.Id.ToString(),
-            "chat.completion",
-            generation.Request.CreatedAt.ToUnixTimeSeconds(),
-            generation.Request.View.ModelName,
-            generation.Model.Card.NumericsClass,
-            [new ChatChoice(0, message, FinishReason(answer))],
-            Usage.From(answer.End.Usage));
-    }
+    public static ChatCompletion CreateCompletion(ServedGeneration generation, ImmutableArray<Answer> answers, GenerationEnd end) => new(
+        generation.Request.Id.ToString(),
+        "chat.completion",
+        generation.Request.CreatedAt.ToUnixTimeSeconds(),
+        generation.Request.View.ModelName,
+        generation.Model.Card.NumericsClass,
+        [.. answers.Select((answer, index) => CreateChoice(generation, answer, index))],
+        Usage.From(end.Usage));
 
-    public static TextCompletion CreateText(ServedGeneration generation, string text, string? finishReason, Usage? usage) =>
-        CreateText(generation, [new TextChoice(text, 0, finishReason)], usage);
-
-    public static TextCompletion CreateTextUsage(ServedGeneration generation, GenerationEnd end) =>
-        CreateText(generation, [], Usage.From(end.Usage));
+    public static TextCompletion CreateText(ServedGeneration generation, ImmutableArray<TextChoice> choices, GenerationEnd? usageOf = null) => new(
+        generation.Request.Id.ToString(),
+        "text_completion",
+        generation.Request.CreatedAt.ToUnixTimeSeconds(),
+        generation.Request.View.ModelName,
+        generation.Model.Card.NumericsClass,
+        choices,
+        usageOf is null ? null : Usage.From(usageOf.Usage));
 
     /// <summary>Calls as clients read them; null where there are none.</summary>
     public static ImmutableArray<ChatToolCallObject>? MapCalls(ImmutableArray<ToolCall> calls, bool indexed) => calls.IsEmpty
@@ -47,7 +44,7 @@ internal static class ChatWire
             indexed ? index : null, call.Id, Function, new FunctionCallObject(call.Name, call.ArgumentsJson)))];
 
     /// <summary>Only names that every OpenAI client knows: some throw on others.</summary>
-    public static string FinishReason(Answer answer) => answer.End.Reason switch
+    public static string FinishReason(Answer answer) => answer.Reason switch
     {
         EndReason.Stop when !answer.ToolCalls.IsEmpty => "tool_calls",
         EndReason.Stop => "stop",
@@ -64,12 +61,11 @@ internal static class ChatWire
         choices,
         usage);
 
-    private static TextCompletion CreateText(ServedGeneration generation, ImmutableArray<TextChoice> choices, Usage? usage) => new(
-        generation.Request.Id.ToString(),
-        "text_completion",
-        generation.Request.CreatedAt.ToUnixTimeSeconds(),
-        generation.Request.View.ModelName,
-        generation.Model.Card.NumericsClass,
-        choices,
-        usage);
+    private static ChatChoice CreateChoice(ServedGeneration generation, Answer answer, int index)
+    {
+        string? content = answer.Text.Length > 0 || answer.ToolCalls.IsEmpty ? answer.Text : null;
+        string? reasoning = answer.Reasoning.Length > 0 ? answer.Reasoning : null;
+        var message = new ChatAnswer(Assistant, content, reasoning, MapCalls(answer.ToolCalls, indexed: false));
+        return new ChatChoice(index, message, FinishReason(answer), LogprobWire.ForChat(generation, answer.Tokens));
+    }
 }

@@ -15,6 +15,9 @@ internal static class CompletionMapper
     public static OpenAIError? Check(CompletionRequest request) =>
         Require(request.Model is { Length: > 0 }, "model", "given")
         ?? SamplingMapper.Check(request, request.MaxTokens)
+        ?? Require(request.Logprobs is not (< 0 or > MaxTopLogprobs), "logprobs", $"0 to {MaxTopLogprobs}")
+        ?? Require(request.Logprobs is null || request.Echo != true, "logprobs", "left out with 'echo': there are none of the prompt")
+        ?? Require(request.BestOf is null || request.BestOf == (request.N ?? 1), "best_of", "the same as 'n', or left out")
         ?? Require(request.Prompt is not null, "prompt", "given");
 
     /// <summary>Maps a request that <see cref="Check"/> found nothing wrong with.</summary>
@@ -26,6 +29,8 @@ internal static class CompletionMapper
         Prompt = request.Prompt!.Text is { } text ? new TextPrompt(text) : new IdsPrompt(request.Prompt.Ids),
         Sampling = SamplingMapper.Map(request),
         MaxTokens = request.MaxTokens,
+        Choices = request.N ?? 1,
+        TopLogprobs = request.Logprobs,
         MaxLength = request.MaxLength,
         IgnoreEos = request.IgnoreEos ?? false,
         StopStrings = request.Stop ?? [],

@@ -10,6 +10,11 @@ internal sealed record CompletionRequest : SamplingRequest
     public CompletionPrompt? Prompt { get; init; }
 
     public bool? Echo { get; init; }
+
+    /// <summary>Alternatives named beside each token; null: no logprobs.</summary>
+    public int? Logprobs { get; init; }
+
+    public int? BestOf { get; init; }
 }
 
 /// <summary>Text or ids; one of them is set.</summary>

@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
@@ -17,19 +19,20 @@ internal abstract class OpenAIDialect(string name, string cancelledObject) : IDi
     public Task WriteRefusalAsync(HttpResponse response, Refusal refusal, CancellationToken aborted) =>
         OpenAIError.From(refusal).WriteAsync(response, aborted);
 
-    public Task WriteAnswerAsync(HttpResponse response, ServedGeneration generation, Answer answer, CancellationToken aborted) =>
-        OpenAIError.FromEnd(answer.End) is { } error
+    public Task WriteAnswerAsync(
+        HttpResponse response, ServedGeneration generation, ImmutableArray<Answer> choices, GenerationEnd end, CancellationToken aborted) =>
+        OpenAIError.FromEnd(end) is { } error
             ? error.WriteAsync(response, aborted)
-            : WriteCompletionAsync(response, generation, answer, aborted);
+            : WriteCompletionAsync(response, generation, choices, end, aborted);
 
     public void WriteFault(IBufferWriter<byte> output, Refusal refusal) => OpenAIFrames.WriteError(output, OpenAIError.From(refusal));
 
-    public abstract AnswerReader CreateReader(ServedGeneration generation);
+    public abstract AnswerReader CreateReader(ServedGeneration generation, int choice);
 
     public abstract IStreamForm OpenStream(ServedGeneration generation, StreamPosition after);
 
     protected abstract Task WriteCompletionAsync(
-        HttpResponse response, ServedGeneration generation, Answer answer, CancellationToken aborted);
+        HttpResponse response, ServedGeneration generation, ImmutableArray<Answer> choices, GenerationEnd end, CancellationToken aborted);
 }
 
 /// <summary><c>/v1/chat/completions</c>.</summary>
@@ -37,9 +40,10 @@ internal sealed class ChatDialect() : OpenAIDialect(ChatMapper.Dialect, "chat.co
 {
     public static ChatDialect Instance { get; } = new();
 
-    public override AnswerReader CreateReader(ServedGeneration generation) => AnswerReader.ForChat(
+    public override AnswerReader CreateReader(ServedGeneration generation, int choice) => AnswerReader.ForChat(
         generation.Model.Text,
         generation.Request.Id,
+        choice,
         generation.Request.View.Tools,
         generation.Request.View.Reply,
         generation.Request.StopStrings);
@@ -47,9 +51,9 @@ internal sealed class ChatDialect() : OpenAIDialect(ChatMapper.Dialect, "chat.co
     public override IStreamForm OpenStream(ServedGeneration generation, StreamPosition after) => new ChatStreamForm(generation, after);
 
     protected override Task WriteCompletionAsync(
-        HttpResponse response, ServedGeneration generation, Answer answer, CancellationToken aborted) =>
+        HttpResponse response, ServedGeneration generation, ImmutableArray<Answer> choices, GenerationEnd end, CancellationToken aborted) =>
         OpenAIJson.WriteAsync(
-            response, ChatWire.CreateCompletion(generation, answer), OpenAIJson.Context.ChatCompletion, aborted);
+            response, ChatWire.CreateCompletion(generation, choices, end), OpenAIJson.Context.ChatCompletion, aborted);
 }
 
 /// <summary><c>/v1/completions</c>.</summary>
@@ -57,16 +61,22 @@ internal sealed class TextDialect() : OpenAIDialect(CompletionMapper.Dialect, "t
 {
     public static TextDialect Instance { get; } = new();
 
-    public override AnswerReader CreateReader(ServedGeneration generation) =>
-        AnswerReader.ForText(generation.Model.Text, generation.Request.Id, generation.Request.StopStrings);
+    public override AnswerReader CreateReader(ServedGeneration generation, int choice) =>
+        AnswerReader.ForText(generation.Model.Text, generation.Request.StopStrings);
 
     public override IStreamForm OpenStream(ServedGeneration generation, StreamPosition after) => new TextStreamForm(generation, after);
 
     protected override Task WriteCompletionAsync(
-        HttpResponse response, ServedGeneration generation, Answer answer, CancellationToken aborted)
-    {
-        string text = generation.Request.View.Prefix + answer.Text;
-        TextCompletion completion = ChatWire.CreateText(generation, text, ChatWire.FinishReason(answer), Usage.From(answer.End.Usage));
-        return OpenAIJson.WriteAsync(response, completion, OpenAIJson.Context.TextCompletion, aborted);
-    }
+        HttpResponse response, ServedGeneration generation, ImmutableArray<Answer> choices, GenerationEnd end, CancellationToken aborted) =>
+        OpenAIJson.WriteAsync(
+            response,
+            ChatWire.CreateText(generation, [.. choices.Select((answer, index) => ToChoice(generation, answer, index))], end),
+            OpenAIJson.Context.TextCompletion,
+            aborted);
+
+    private static TextChoice ToChoice(ServedGeneration generation, Answer answer, int index) => new(
+        generation.Request.View.Prefix + answer.Text,
+        index,
+        ChatWire.FinishReason(answer),
+        LogprobWire.ForText(generation, answer.Tokens, new TextOffsets(generation.Model.Text.Tokenizer)));
 }

@@ -8,6 +8,9 @@ namespace GlmCluster.Gateway.Dialects.OpenAI;
 /// <summary>Checks and maps the fields that chat and plain completions share.</summary>
 internal static class SamplingMapper
 {
+    public const int MaxTopLogprobs = 20; // OpenAI's for chats
+
+    private const int MaxChoices = 128; // OpenAI's
     private const int MaxStopStrings = 4;
     private const int MaxStopLength = 256;
     private const double MaxTemperature = 2;
@@ -31,6 +34,7 @@ internal static class SamplingMapper
         ?? Require(request.MaxLength is not < 1, "max_length", "1 or more")
         ?? Require(request.MinTokens is not < 0, "min_tokens", "0 or more")
         ?? Require(!(request.MinTokens > maxTokens), "min_tokens", $"at most the limit of the answer, {maxTokens}")
+        ?? Require(request.N is not (< 1 or > MaxChoices), "n", $"1 to {MaxChoices}")
         ?? CheckStop(request.Stop ?? [])
         ?? SchedulingFields.Check(request);
 

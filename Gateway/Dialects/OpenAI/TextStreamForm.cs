@@ -1,47 +1,73 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
 using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Answers;
 using GlmCluster.Gateway.Streaming;
+using GlmCluster.Grains.Abstractions.Generations;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
 /// <summary>One plain completion as chunks: the echo if asked for, a chunk per visible piece of text, the reason, usage if asked for.</summary>
+/// <remarks>Choices end as in <see cref="ChatStreamForm"/>.</remarks>
 internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition after) : IStreamForm
 {
     private readonly OpenAIFrames _frames = new(generation.Request.Id, after);
-    private readonly TextChunk _textChunk = TextChunk.From(
-        ChatWire.CreateText(generation, TextChunk.Mark, null, null), OpenAIJson.Context.TextCompletion);
+    private readonly TextChunk[] _textChunks =
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateText(generation, [new TextChoice(TextChunk.Mark, choice, null)]), OpenAIJson.Context.TextCompletion)),
+    ];
+
+    private readonly TextOffsets[] _offsets =
+        [.. Enumerable.Range(0, generation.Request.Choices).Select(_ => new TextOffsets(generation.Model.Text.Tokenizer))];
 
     public void WriteStart(IBufferWriter<byte> output)
     {
         string echo = generation.Request.View.Prefix;
         if (echo.Length > 0)
         {
-            _frames.WriteText(output, StreamPosition.Start, _textChunk, echo);
+            Write(output, StreamPosition.Start, [.. _textChunks.Select((_, choice) => new TextChoice(echo, choice, null))]);
         }
     }
 
-    public void WriteText(IBufferWriter<byte> output, long seq, ReadOnlySpan<char> text, StringBuilder reasoning) =>
-        _frames.WriteText(output, new StreamPosition(seq), _textChunk, text);
-
-    public void WriteEnd(IBufferWriter<byte> output, Answer tail)
+    public void WriteText(
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens)
     {
-        if (tail.Text.Length > 0)
+        if (generation.Request.TopLogprobs is null)
         {
-            _frames.WriteText(output, StreamPosition.Tail, _textChunk, tail.Text);
+            _frames.WriteText(output, new StreamPosition(seq), _textChunks[choice], text);
+        }
+        else
+        {
+            Write(output, new StreamPosition(seq), ToChoice(choice, new string(text), null, tokens));
+        }
+    }
+
+    public void WriteChoiceEnd(IBufferWriter<byte> output, long seq, int choice, Answer tail) =>
+        Write(output, new StreamPosition(seq), ToChoice(choice, tail.Text, ChatWire.FinishReason(tail), tail.Tokens));
+
+    public void WriteEnd(IBufferWriter<byte> output, Answer? tail, GenerationEnd end)
+    {
+        if (tail is { Text.Length: > 0 })
+        {
+            Write(output, StreamPosition.Tail, ToChoice(0, tail.Text, null, tail.Tokens));
         }
 
-        if (OpenAIError.FromEnd(tail.End) is { } error)
+        if (OpenAIError.FromEnd(end) is { } error)
         {
             OpenAIFrames.WriteError(output, error);
             return;
         }
 
-        Write(output, StreamPosition.End, ChatWire.CreateText(generation, "", ChatWire.FinishReason(tail), null));
+        if (tail is not null)
+        {
+            Write(output, StreamPosition.End, new TextChoice("", 0, ChatWire.FinishReason(tail)));
+        }
+
         if (generation.Request.View.IncludeUsage)
         {
-            Write(output, StreamPosition.Usage, ChatWire.CreateTextUsage(generation, tail.End));
+            _frames.Write(output, StreamPosition.Usage, ChatWire.CreateText(generation, [], end), OpenAIJson.Context.TextCompletion);
         }
 
         OpenAIFrames.WriteDone(output);
@@ -49,6 +75,9 @@ internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition
 
     public void Dispose() => _frames.Dispose();
 
-    private void Write(IBufferWriter<byte> output, StreamPosition position, TextCompletion chunk) =>
-        _frames.Write(output, position, chunk, OpenAIJson.Context.TextCompletion);
+    private TextChoice ToChoice(int choice, string text, string? finishReason, ImmutableArray<AnswerToken> tokens) =>
+        new(text, choice, finishReason, tokens.IsEmpty ? null : LogprobWire.ForText(generation, tokens, _offsets[choice]));
+
+    private void Write(IBufferWriter<byte> output, StreamPosition position, params ImmutableArray<TextChoice> choices) =>
+        _frames.Write(output, position, ChatWire.CreateText(generation, choices), OpenAIJson.Context.TextCompletion);
 }

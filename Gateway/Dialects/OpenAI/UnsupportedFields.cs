@@ -7,10 +7,6 @@ internal static class UnsupportedFields
 {
     private static readonly Dictionary<string, Func<JsonElement, bool>> Harmless = new(StringComparer.Ordinal)
     {
-        ["n"] = value => IsNumber(value, 1),
-        ["best_of"] = value => IsNumber(value, 1),
-        ["logprobs"] = value => value.ValueKind == JsonValueKind.False,
-        ["top_logprobs"] = value => IsNumber(value, 0),
         ["length_penalty"] = value => IsNumber(value, 1),
         ["typical_p"] = value => IsNumber(value, 1),
         ["use_beam_search"] = value => value.ValueKind == JsonValueKind.False,

@@ -79,6 +79,9 @@ internal static class PostgresSchema
                 generation text primary key, caller text not null, model_name text not null, model_hash text not null,
                 prompt_tokens int not null, completion_tokens int not null, cached_tokens int not null, ended_at bigint not null);
             """),
+
+        // Shown to operators; decides nothing.
+        new SchemaStep(LeastVersion: 1, "alter table glm.beats add column beat_at timestamptz not null default clock_timestamp()"),
     ];
 
     /// <summary>The newest version this program knows.</summary>

@@ -74,7 +74,7 @@ internal static class WorkerRows
             """
             insert into glm.beats (member, counter, running, free_blocks, prefix_digest) values ($1, $2, $3, $4, $5)
             on conflict (member) do update set counter = excluded.counter, running = excluded.running,
-                free_blocks = excluded.free_blocks, prefix_digest = excluded.prefix_digest
+                free_blocks = excluded.free_blocks, prefix_digest = excluded.prefix_digest, beat_at = clock_timestamp()
             """,
             cancellationToken,
             member,

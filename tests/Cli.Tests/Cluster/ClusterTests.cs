@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using GlmCluster.Cli.Tests.EndToEnd;
 using GlmCluster.TestKit;
 
@@ -102,6 +103,21 @@ public sealed class ClusterTests : IAsyncLifetime
         Assert.Equal(
             "你叫小明。",
             (string?)(await next.CompleteAsync(ChatApi.UserMessage("我叫什么名字？"), conversation: id))["choices"]![0]!["message"]!["content"]);
+    }
+
+    [Fact]
+    public async Task Status_Json_ShowsWhoIsThere()
+    {
+        using var api = new ChatApi(_gateway!.Url);
+        await api.CompleteTextAsync(1);
+        using GlmProcess status = GlmProcess.Start("status", "--json", "--database", Database);
+
+        JsonNode shown = JsonNode.Parse(await status.Output.ReadToEndAsync())!;
+
+        Assert.Equal(0, await status.WaitAsync());
+        Assert.Single(shown["gateways"]!.AsArray());
+        Assert.Equal("glm-nano", (string?)Assert.Single(shown["silos"]!.AsArray())!["model"]);
+        Assert.Equal((1, 1), ((int)shown["models"]![0]!["workers"]!, (int)shown["models"]![0]!["finished"]!));
     }
 
     [Fact]

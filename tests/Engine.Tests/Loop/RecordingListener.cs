@@ -21,7 +21,7 @@ internal sealed class RecordingListener : IStepListener
         foreach (SequenceUpdate update in updates)
         {
             Assert.True(seen.Add(update.Tag!), "A sequence got two updates in one step.");
-            this[update.Tag!].Add(update);
+            this[update.Tag!].Add(update.TopLogprobs.IsEmpty ? update : update with { TopLogprobs = update.TopLogprobs.ToArray() });
         }
     }
 

@@ -20,6 +20,7 @@ internal static class Requests
                 PresencePenalty = tag % 3 == 2 ? 0.3f : 0,
                 FrequencyPenalty = tag % 3 == 2 ? -0.2f : 0,
             },
+            TopLogprobs = tag % 4 == 3 ? 2 : null,
             StopIds = stopIds,
             MaxTokens = maxTokens,
             Tag = tag,

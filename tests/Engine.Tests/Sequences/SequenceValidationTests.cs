@@ -47,6 +47,12 @@ public sealed class SequenceValidationTests
         Assert.StartsWith(named, Refusal(Valid with { Sampling = sampling }), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(21)]
+    public void Check_ImpossibleTopLogprobs_NamesThem(int count) =>
+        Assert.Equal($"Top_logprobs {count} is not in [0, 20].", Refusal(Valid with { TopLogprobs = count }));
+
     public static TheoryData<string, SamplingParameters> ImpossibleChanges { get; } = new()
     {
         { "Min_p 1.1 is not in [0, 1].", Valid.Sampling with { MinP = 1.1f } },

@@ -9,14 +9,14 @@ namespace GlmCluster.Gateway.Tests.Answers;
 
 public sealed class AnswerReaderTests
 {
-    private static readonly GenerationEnd Stopped = new(EndReason.Stop, new TokenUsage(1, 1));
+    private const EndReason Stopped = EndReason.Stop;
 
     [Fact]
     public void Push_CharacterOverSeveralTokens_ComesOutWhole()
     {
         List<int> ids = Nano.Encode("🙂");
         Assert.True(ids.Count > 1, "The tokenizer knows this character; take a rarer one.");
-        AnswerReader reader = AnswerReader.ForText(Nano.Text, default, []);
+        AnswerReader reader = AnswerReader.ForText(Nano.Text, []);
 
         string[] parts = [.. ids.Select(id => new string(reader.Push(id)))];
 
@@ -27,7 +27,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Finish_IncompleteCharacter_BecomesReplacement()
     {
-        AnswerReader reader = AnswerReader.ForText(Nano.Text, default, []);
+        AnswerReader reader = AnswerReader.ForText(Nano.Text, []);
         Assert.Equal("", new string(reader.Push(Nano.Encode("🙂")[0])));
 
         Assert.Equal("\uFFFD", reader.Finish(Stopped).Text);
@@ -36,7 +36,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Push_BeginOfStopString_IsHeldUntilItIsDecided()
     {
-        AnswerReader reader = AnswerReader.ForText(Nano.Text, default, ["ab!"]);
+        AnswerReader reader = AnswerReader.ForText(Nano.Text, ["ab!"]);
 
         Assert.Equal("x", Push(reader, "x"));
         Assert.Equal("", Push(reader, "a"));
@@ -49,7 +49,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Push_StopString_HidesItAndAllThatFollows()
     {
-        AnswerReader reader = AnswerReader.ForText(Nano.Text, default, ["STOP"]);
+        AnswerReader reader = AnswerReader.ForText(Nano.Text, ["STOP"]);
 
         Assert.Equal("one ", Push(reader, "one STOP two"));
         Assert.Equal("", Push(reader, " three"));
@@ -59,7 +59,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Push_StopStringIsLineFeed_TheHeadersOwnDoesNotCount()
     {
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], null, ["\n"]);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, GenerationId.New(), 0, [], null, ["\n"]);
 
         Assert.Equal("first", Push(reader, "\nfirst\nsecond"));
     }
@@ -68,7 +68,7 @@ public sealed class AnswerReaderTests
     public void Finish_ToolCall_IsNamedAfterTheGeneration()
     {
         GenerationId id = GenerationId.New();
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, id, [new ToolDeclaration("f", "{}")], null, []);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, id, 0, [new ToolDeclaration("f", "{}")], null, []);
 
         Assert.Equal("", Push(reader, "f\n{\"a\": 1}"));
 
@@ -80,7 +80,7 @@ public sealed class AnswerReaderTests
     [Fact]
     public void Finish_UndeclaredTool_IsText()
     {
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], null, []);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, GenerationId.New(), 0, [], null, []);
 
         string text = Push(reader, "f\n{\"a\": 1}");
 
@@ -91,7 +91,7 @@ public sealed class AnswerReaderTests
     public void Push_Warm_AllocatesNothing()
     {
         ImmutableArray<int> ids = Nano.Reply("从前，小红住在兰州。Once upon a time, Emma lived in Cairo.");
-        AnswerReader reader = AnswerReader.ForChat(Nano.Text, default, [], null, ["never seen"]);
+        AnswerReader reader = AnswerReader.ForChat(Nano.Text, GenerationId.New(), 0, [], null, ["never seen"]);
         Warm();
         Warm();
 

@@ -32,8 +32,8 @@ public sealed class ChatStreamFormTests
         for (int seq = 1; seq <= 1000; seq++)
         {
             output.Clear();
-            form.WriteText(output, seq, "你好 \"quoted\"\n", NoReasoning);
-            form.WriteText(output, seq, "", Reasoning);
+            form.WriteText(output, seq, 0, "你好 \"quoted\"\n", NoReasoning, []);
+            form.WriteText(output, seq, 0, "", Reasoning, []);
         }
     }
 

@@ -25,6 +25,18 @@ public sealed class OpenAIClientTests
     }
 
     [Fact]
+    public async Task CompleteChat_WithLogprobs_ReadsThem()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("你好！"));
+
+        ChatCompletion completion = await CreateChat(host).CompleteChatAsync(
+            [new UserChatMessage("你好")], new ChatCompletionOptions { IncludeLogProbabilities = true, TopLogProbabilityCount = 3 });
+
+        Assert.Equal("你好！", string.Concat(completion.ContentTokenLogProbabilities.Select(token => token.Token)));
+        Assert.All(completion.ContentTokenLogProbabilities, token => Assert.Equal(3, token.TopLogProbabilities.Count));
+    }
+
+    [Fact]
     public async Task CompleteChatStreaming_Text_StreamsItWithUsage()
     {
         await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("1 2 3 4"));

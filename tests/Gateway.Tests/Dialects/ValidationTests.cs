@@ -28,9 +28,12 @@ public sealed class ValidationTests(ValidationTests.SharedHost shared) : IClassF
     [InlineData("stop", "\"\"")]
     [InlineData("stop", "[\"a\", 5]")]
     [InlineData("stop", "[\"a\",\"b\",\"c\",\"d\",\"e\"]")]
-    [InlineData("n", "2")]
-    [InlineData("logprobs", "true")]
-    [InlineData("top_logprobs", "3")]
+    [InlineData("n", "0")]
+    [InlineData("n", "129")]
+    [InlineData("n", "1.5")]
+    [InlineData("logprobs", "3")]
+    [InlineData("top_logprobs", "3")] // without logprobs
+    [InlineData("top_logprobs", "21")]
     [InlineData("presence_penalty", "2.5")]
     [InlineData("frequency_penalty", "-2.1")]
     [InlineData("frequency_penalty", "\"0\"")]
@@ -103,8 +106,10 @@ public sealed class ValidationTests(ValidationTests.SharedHost shared) : IClassF
     [InlineData("prompt", "[4096]")]
     [InlineData("suffix", "\"end\"")]
     [InlineData("best_of", "2")]
-    [InlineData("logprobs", "2")]
-    [InlineData("n", "3")]
+    [InlineData("best_of", "0")]
+    [InlineData("logprobs", "21")]
+    [InlineData("logprobs", "true")]
+    [InlineData("n", "129")]
     [InlineData("echo", "1")]
     public async Task PostCompletion_BadValue_NamesTheField(string field, string value) =>
         await AssertRefusedAsync(

@@ -49,7 +49,11 @@ internal sealed class GatewayHost : IAsyncDisposable
     public static Task<GatewayHost> StartAsync(IEnumerable<int> answer, GatewayHostOptions? options = null) =>
         StartAsync(_ => answer, options);
 
-    public static async Task<GatewayHost> StartAsync(Func<RunGeneration, IEnumerable<int>> answer, GatewayHostOptions? options = null)
+    public static Task<GatewayHost> StartAsync(Func<RunGeneration, IEnumerable<int>> answer, GatewayHostOptions? options = null) =>
+        StartAsync((run, _) => answer(run), options);
+
+    /// <summary>With an answer for each choice.</summary>
+    public static async Task<GatewayHost> StartAsync(Func<RunGeneration, int, IEnumerable<int>> answer, GatewayHostOptions? options = null)
     {
         options ??= new GatewayHostOptions();
         InProcessFabric fabric = await InProcessFabric.OpenAsync(

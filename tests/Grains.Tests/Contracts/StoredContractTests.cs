@@ -22,6 +22,7 @@ public sealed class StoredContractTests
         Assert.Equal([1, 2, 3], request.PromptIds);
         Assert.Equal(new SamplingSettings { Temperature = 0.5f, TopP = 0.9f, TopK = 40, Seed = 18446744073709551615 }, request.Sampling);
         Assert.Equal([151329, 151336], request.StopIds);
+        Assert.Equal((1, null), (request.Choices, request.TopLogprobs));
         Assert.Equal(["\n\nUser:"], request.StopStrings);
         Assert.Equal((100, DisconnectPolicy.Detach), (request.MaxTokens, request.OnDisconnect));
         Assert.Equal(("key", "fingerprint"), (request.IdempotencyKey, request.IdempotencyFingerprint));
@@ -31,6 +32,31 @@ public sealed class StoredContractTests
         Assert.Equal(["assistant", "tool", "user"], turn.Messages.Select(message => message.Role));
         Assert.Equal(new ToolCall("call_1", "get_weather", """{"city":"北京"}"""), turn.Messages[0].ToolCalls[0]);
         Assert.Equal(("call_1", "晴"), (turn.Messages[1].ToolCallId, turn.Messages[1].Content));
+    }
+
+    [Fact]
+    public void GenerationRequest_Version1WithChoices_IsRead()
+    {
+        GenerationRequest request = JsonSerializer.Deserialize(
+            ReadFixture("generation-request.v1.choices.json"), ContractsJsonContext.Default.GenerationRequest)!;
+
+        Assert.Equal((3, 5), (request.Choices, request.TopLogprobs));
+        Assert.Equal([new TokenBias(7, -100), new TokenBias(9, 2.5f)], request.Sampling.LogitBias);
+        Assert.Equal(
+            new SamplingSettings
+            {
+                Temperature = 0.5f,
+                TopP = 0.9f,
+                TopK = 40,
+                MinP = 0.05f,
+                RepetitionPenalty = 1.1f,
+                PresencePenalty = 0.5f,
+                FrequencyPenalty = -0.25f,
+                LogitBias = request.Sampling.LogitBias,
+                MinTokens = 4,
+                Seed = 42,
+            },
+            request.Sampling);
     }
 
     [Fact]

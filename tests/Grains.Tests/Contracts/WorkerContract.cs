@@ -254,24 +254,6 @@ public abstract class WorkerContract(FabricHarness harness) : FabricContract(har
     }
 
     [Fact]
-    public async Task Choices_AreReadApart_AndTheConversationKeepsTheFirst()
-    {
-        IWorkerSession worker = await StartAsync();
-        LogEntry second = Entry(2, 201) with { Choice = 1 };
-
-        await AppendAsync(worker, 1, Entry(1, 101), second);
-        await AppendAsync(worker, 2, Entry(3, 102), second with { FirstSeq = 4, Ids = [202] });
-        await worker.EndAsync(End(worker, keptTokens: 2), CancellationToken.None);
-
-        List<GenerationEvent> events = await Fabric.Generations.ReadAsync(_request.Id, CancellationToken.None).ToListAsync();
-        Assert.Equal(
-            [(1L, 0, 101), (2, 1, 201), (3, 0, 102), (4, 1, 202)],
-            events.OfType<TokensAppended>().Select(tokens => (tokens.FirstSeq, tokens.Choice, tokens.Ids.ToArray().Single())));
-        Conversation? conversation = await Fabric.Conversations.FindAsync(_request.Id, Samples.Caller, CancellationToken.None);
-        Assert.Equal([101, 102], conversation?.Turns[0].AnswerIds);
-    }
-
-    [Fact]
     public async Task Route_TwoWorkersOfOneModel_ShareTheLoad()
     {
         await using ScriptedWorker one = await Fabric.JoinAsync(paused: true);

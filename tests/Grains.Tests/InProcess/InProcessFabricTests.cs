@@ -10,4 +10,6 @@ public sealed class InProcessReadingTests() : ReadingContract(new InProcessHarne
 
 public sealed class InProcessWorkerTests() : WorkerContract(new InProcessHarness());
 
+public sealed class InProcessChoiceTests() : ChoiceContract(new InProcessHarness());
+
 public sealed class InProcessRecoveryTests() : RecoveryContract(new InProcessHarness());

@@ -58,6 +58,39 @@ public sealed class TokenLogTests
     }
 
     [Fact]
+    public async Task Follow_WithLogprobs_GivesEachTokenItsOwn()
+    {
+        var log = new TokenLog();
+        for (int seq = 1; seq <= 40; seq += 2)
+        {
+            log.Append(new LogEntry(Id, seq, seq % 4 / 2, [seq, seq + 1], [-seq, -seq - 1], seq == 39 ? new ChoiceEnd(EndReason.Stop, 19) : null)
+            {
+                TopLogprobs = [new(seq, -seq), new(1, 0), new(seq + 1, -seq - 1), new(2, 0)],
+            }, _waker);
+        }
+
+        log.Append(new LogEntry(Id, 40, 1, [40, 41], [-40, -41], TopLogprobs: [new(40, -40), new(2, 0), new(41, -41), new(1, 0)]), _waker);
+        log.End(new GenerationEnd(EndReason.Stop, new TokenUsage(1, 1)));
+
+        var seen = new List<(int Id, float Logprob)>();
+        await foreach (GenerationEvent next in log.FollowAsync(CancellationToken.None))
+        {
+            if (next is TokensAppended tokens)
+            {
+                Assert.Equal(tokens.FirstSeq == 39, tokens.End is not null);
+                Assert.Equal(tokens.Ids.Length * 2, tokens.TopLogprobs.Length);
+                seen.AddRange(tokens.Ids.ToArray().Zip(tokens.Logprobs.ToArray()));
+                for (int i = 0; i < tokens.Ids.Length; i++)
+                {
+                    Assert.Equal(new TokenLogprob(tokens.Ids.Span[i], tokens.Logprobs.Span[i]), tokens.TopLogprobs.Span[2 * i]);
+                }
+            }
+        }
+
+        Assert.Equal(Enumerable.Range(1, 41).Select(id => (id, (float)-id)), seen);
+    }
+
+    [Fact]
     public void Agrees_OtherChoiceAtTheSamePlace_DoesNot()
     {
         var log = new TokenLog();

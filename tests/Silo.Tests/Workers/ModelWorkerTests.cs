@@ -61,6 +61,17 @@ public sealed class ModelWorkerTests(NanoModel nano) : IClassFixture<NanoModel>
     }
 
     [Fact]
+    public async Task Join_TellsTheNumericsClass()
+    {
+        await using SiloHarness silo = await SiloHarness.StartAsync(nano);
+
+        string? name = Assert.Single(await silo.Fabric.ListAsync(CancellationToken.None)).Card.NumericsClass;
+
+        Assert.Matches("^fp_[0-9a-f]{16}$", name);
+        Assert.Equal(name, Assert.Single(silo.Fabric.Offered).NumericsClass);
+    }
+
+    [Fact]
     public async Task Run_TimeoutIsOver_FailsAndSaysHowFarItCame()
     {
         await using SiloHarness silo = await SiloHarness.StartAsync(nano);
