@@ -80,6 +80,30 @@ public sealed class StagePipelineTests
         Assert.Equal(Stages * 2, _runs.Count);
     }
 
+    [Fact]
+    public void Run_Warm_NoStagesThreadAllocates()
+    {
+        const int Warm = 50;
+        const int Steps = 100;
+        long[] before = new long[Stages];
+        long[] after = new long[Stages];
+        using var pipeline = new StagePipeline(Stages, new HalfBatches(Options, blocksPerSequence: 32, cutsSequences: true), (stage, _, _, _) =>
+        {
+            before[stage] = before[stage] == 0 ? GC.GetAllocatedBytesForCurrentThread() : before[stage];
+            after[stage] = GC.GetAllocatedBytesForCurrentThread();
+        });
+        StepBatch batch = Batch(64);
+        Array.ForEach(new int[Warm], _ => pipeline.Run(batch));
+        Array.Clear(before);
+
+        for (int step = 0; step < Steps; step++)
+        {
+            pipeline.Run(batch);
+        }
+
+        Assert.Equal(before, after);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
