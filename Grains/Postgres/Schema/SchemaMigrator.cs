@@ -70,7 +70,10 @@ internal static class SchemaMigrator
 
     private static async Task<StoredVersion?> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        if (await connection.ScalarAsync("select to_regclass('glm.schema_version')::text", cancellationToken) is not string)
+        // Not to_regclass: it may answer from the catalogue cache of this backend, which does not yet know the table that another process has just
+        // made while this one waited for the lock. A query has a snapshot of its own.
+        if (await connection.ScalarAsync(
+            "select true from pg_catalog.pg_tables where schemaname = 'glm' and tablename = 'schema_version'", cancellationToken) is not true)
         {
             return null;
         }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using GlmCluster.Engine.Kernels;
 using GlmCluster.Engine.Onnx;
 
@@ -77,7 +79,7 @@ public sealed unsafe class Int4ProductTests
         Assert.All(result[80..], value => Assert.False(float.IsNaN(value)));
     }
 
-    /// <summary>Σ over blocks of 32 columns: (Σ byte · number) · (scale · weight scale), each added with one rounding.</summary>
+    /// <summary>Σ over blocks of 32 columns: (Σ byte · number) · (scale · weight scale), each added with one rounding where the machine can.</summary>
     private static float Formula(Int4Layout layout, Matrix matrix, float[] row, int output)
     {
         float total = 0;
@@ -93,7 +95,8 @@ public sealed unsafe class Int4ProductTests
             }
 
             float weightScale = matrix.Scales[(output * layout.Groups) + (block * 32 / layout.GroupColumns)];
-            total = MathF.FusedMultiplyAdd(sum, weightScale * (maximum / 127), total);
+            float scale = weightScale * (maximum / 127);
+            total = Fma.IsSupported || AdvSimd.IsSupported ? MathF.FusedMultiplyAdd(sum, scale, total) : (sum * scale) + total;
         }
 
         return total;
