@@ -17,6 +17,7 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
     private readonly LeaseWatch _leases = new(options.Lease, time);
     private readonly StoreSweep _sweep = new(options, fabric.Clock);
     private readonly SemaphoreSlim _one = new(1); // held during a look, so that looks do not pile up
+    private int _asked; // 1: a look was asked for that has not begun
     private ITimer? _timer;
     private long _beats;
     private long _lastSwept;
@@ -25,7 +26,7 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
     public async Task StartAsync()
     {
         await RegisterAsync();
-        _timer = time.CreateTimer(_ => _ = LookAsync(), null, Period, Period);
+        _timer = time.CreateTimer(_ => _ = LookWhileAskedAsync(), null, Period, Period);
     }
 
     /// <summary>Takes a member's work away: a worker's generations go to others, a process's readers are counted out.</summary>
@@ -83,14 +84,27 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
         return true;
     });
 
+    /// <summary>Looks, and once more for what came due during a look: it may have asked the clock before.</summary>
+    private async Task LookWhileAskedAsync()
+    {
+        Volatile.Write(ref _asked, 1);
+        while (Volatile.Read(ref _asked) == 1 && await _one.WaitAsync(0, CancellationToken.None))
+        {
+            try
+            {
+                Volatile.Write(ref _asked, 0);
+                await LookAsync();
+            }
+            finally
+            {
+                _one.Release();
+            }
+        }
+    }
+
     [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for a look; the next one does it again.")]
     private async Task LookAsync()
     {
-        if (!await _one.WaitAsync(0, CancellationToken.None))
-        {
-            return;
-        }
-
         try
         {
             await BeatAsync();
@@ -121,10 +135,6 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
         catch (Exception bug)
         {
             logger.WakeupFailed(bug);
-        }
-        finally
-        {
-            _one.Release();
         }
     }
 
