@@ -1,12 +1,10 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Postgres.Conversations;
 using GlmCluster.Grains.Postgres.Live;
 using GlmCluster.Grains.Postgres.Members;
 using GlmCluster.Grains.Postgres.Moves;
@@ -25,8 +23,6 @@ namespace GlmCluster.Grains.Postgres;
 /// </summary>
 public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversationStore, IModelDirectory, IAsyncDisposable
 {
-    private const int MaxListed = 1000;
-
     private static readonly GenerationFault StoreRefuses = new(
         GenerationFaultCode.Unavailable,
         "The server cannot store requests at the moment; its log says why. Try again later.",
@@ -34,16 +30,14 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
 
     private readonly PostgresFabricOptions _options;
     private readonly ILogger _logger;
-    private readonly DispatchPass _dispatch = new(new LeastLoadedPolicy());
     private readonly AdmissionMove _admission;
-    private readonly Takeover _takeover;
+    private readonly PostgresConversations _conversations;
+    private readonly PublishedModels _models;
+    private readonly WorkerMembership _workers;
     private readonly LiveLinks _links;
     private readonly ReaderTable _readers;
     private readonly NotificationListener _listener;
     private readonly MemberWatch _watch;
-    private readonly Lock _lock = new(); // guards _sessions
-    private readonly List<PostgresWorkerSession> _sessions = [];
-    private volatile ModelCard[] _offered = [];
 
     private PostgresFabric(PostgresFabricOptions options, PostgresStore store, ILiveConnector connector, TimeProvider time, ILogger logger)
     {
@@ -52,18 +46,21 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         Store = store;
         Clock = new ClusterClock(time, store.OpenedAt);
         Ends = new EndWriter(Clock);
-        Readers = new ReaderMoves(options, Clock, _dispatch, Ends);
+        var dispatch = new DispatchPass(new LeastLoadedPolicy());
+        Readers = new ReaderMoves(options, Clock, dispatch, Ends);
         Expiry = new Expiry(Clock, Ends);
-        _admission = new AdmissionMove(options, Clock, _dispatch);
-        _takeover = new Takeover(Clock, Readers, _dispatch, Ends);
-        _links = new LiveLinks(connector, store.Secret, TakeOverAbsentAsync, time, logger);
+        _admission = new AdmissionMove(options, Clock, dispatch);
+        _conversations = new PostgresConversations(store, this, Clock, options.ConversationTtl);
+        _models = new PublishedModels(store);
+        _workers = new WorkerMembership(this, new Takeover(Clock, Readers, dispatch, Ends), dispatch, options.LiveUrl, logger);
+        _links = new LiveLinks(connector, store.Secret, _workers.TakeOverAbsentAsync, time, logger);
         _readers = new ReaderTable(Process, store, Readers, _links, Clock, logger);
         _watch = new MemberWatch(this, options, time, logger);
-        _listener = new NotificationListener(
-            store.Listening, [Wakeups.Work, Wakeups.Moved, Wakeups.Members], OnNotification, WakeAll, logger);
+        var wakeups = new WakeupReceiver(_workers, _readers, RefreshDirectoryAsync, logger);
+        _listener = new NotificationListener(store.Listening, WakeupReceiver.Channels, wakeups.Receive, wakeups.ReceiveAll, logger);
     }
 
-    public ImmutableArray<ModelCard> Offered => ImmutableCollectionsMarshal.AsImmutableArray(_offered);
+    public ImmutableArray<ModelCard> Offered => _models.Offered;
 
     /// <summary>What gateways and silos of this cluster prove to each other that they know; kept in the database, which all of them can read.</summary>
     public ReadOnlyMemory<byte> Secret => Store.Secret;
@@ -172,109 +169,36 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     public async ValueTask<IWorkerSession> JoinAsync(WorkerCard card, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(card);
-        var session = new PostgresWorkerSession(this, card, _logger);
-        lock (_lock)
-        {
-            _sessions.Add(session);
-        }
-
-        bool isPublished = await Store.TransactAsync(PostgresStore.ClientPatience, async (connection, token) =>
-        {
-            await Wakeups.LockAsync(connection, card.Model, token);
-            if (!await ModelRows.IsPublishedAsync(connection, card.Model, token))
-            {
-                return false;
-            }
-
-            await WorkerRows.InsertAsync(connection, session.Incarnation, card, _options.LiveUrl, token);
-            await WorkerRows.BeatAsync(connection, session.Incarnation.Value, new WorkerBeat(0, 0, 0, []), token);
-            await _dispatch.RunAsync(connection, card.Model, token);
-            await Wakeups.SendAsync(connection, Wakeups.Members, "", token);
-            return true;
-        });
-        if (!isPublished)
-        {
-            Forget(session);
-            throw new InvalidOperationException($"Worker '{card.Name}' joins with model '{card.Model.Name}', which was not published before.");
-        }
-
-        _logger.WorkerJoined(card.Name, session.Incarnation, card.Model.Name);
-        await RefreshDirectoryAsync();
-        return session;
+        return await _workers.JoinAsync(card);
     }
 
     async ValueTask<IReadOnlyList<WorkerStatus>> IWorkerFabric.ListAsync(CancellationToken cancellationToken) =>
         [.. (await Store.RunAsync(PostgresStore.ClientPatience, WorkerRows.ListAsync)).Select(worker => worker.Status)];
 
-    public async ValueTask<bool> TakeOverAsync(IncarnationId incarnation, CancellationToken cancellationToken)
-    {
-        if (await Store.TransactAsync(
-            PostgresStore.ClientPatience, (connection, token) => _takeover.RunAsync(connection, incarnation, isDead: true, token)) is not { } taken)
-        {
-            return false;
-        }
+    public async ValueTask<bool> TakeOverAsync(IncarnationId incarnation, CancellationToken cancellationToken) =>
+        await _workers.TakeOverAsync(incarnation);
 
-        _logger.WorkerTakenOver(taken.Card.Name, incarnation, taken.Unfinished);
-        await RefreshDirectoryAsync();
-        return true;
-    }
+    ValueTask<Conversation?> IConversationStore.FindAsync(GenerationId anyAnswer, string caller, CancellationToken cancellationToken) =>
+        _conversations.FindAsync(anyAnswer, caller, cancellationToken);
 
-    async ValueTask<Conversation?> IConversationStore.FindAsync(GenerationId anyAnswer, string caller, CancellationToken cancellationToken) =>
-        await Store.RunAsync(PostgresStore.ClientPatience, (connection, token) => ConversationRows.FindAsync(
-            connection, anyAnswer, caller, Clock.Now - _options.ConversationTtl.Ticks, token));
+    public ValueTask<IReadOnlyList<ConversationSummary>> ListAsync(
+        string caller, int limit, DateTimeOffset? usedBefore, CancellationToken cancellationToken) =>
+        _conversations.ListAsync(caller, limit, usedBefore, cancellationToken);
 
-    public async ValueTask<IReadOnlyList<ConversationSummary>> ListAsync(
-        string caller, int limit, DateTimeOffset? usedBefore, CancellationToken cancellationToken)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, MaxListed);
-        return await Store.RunAsync(PostgresStore.ClientPatience, (connection, token) => ConversationRows.ListAsync(
-            connection, caller, limit, Clock.Now - _options.ConversationTtl.Ticks, (usedBefore ?? DateTimeOffset.MaxValue).UtcTicks, token));
-    }
+    public ValueTask<bool> DeleteAsync(GenerationId conversation, string caller, CancellationToken cancellationToken) =>
+        _conversations.DeleteAsync(conversation, caller, cancellationToken);
 
-    public async ValueTask<bool> DeleteAsync(GenerationId conversation, string caller, CancellationToken cancellationToken)
-    {
-        while (await RemoveAsync(conversation, caller) is { } found)
-        {
-            if (found.Running is not { } running)
-            {
-                return true;
-            }
+    public ValueTask PublishAsync(ModelCard card, ReadOnlyMemory<byte> textAssets, CancellationToken cancellationToken) =>
+        _models.PublishAsync(card, textAssets, cancellationToken);
 
-            // Another turn may be admitted between its end and the removal; then that one is cancelled too.
-            await CancelAsync(running, caller, cancellationToken);
-            await foreach (GenerationEvent _ in ReadAsync(running, cancellationToken))
-            {
-                // Only its end matters.
-            }
-        }
-
-        return false;
-    }
-
-    public async ValueTask PublishAsync(ModelCard card, ReadOnlyMemory<byte> textAssets, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(card);
-        string hash = Convert.ToHexStringLower(SHA256.HashData(textAssets.Span));
-        if (!hash.Equals(card.TextAssetsHash, StringComparison.Ordinal))
-        {
-            throw new ArgumentException(
-                $"The text assets of model '{card.Model.Name}' have the hash {hash}; its card says {card.TextAssetsHash}.", nameof(textAssets));
-        }
-
-        await Store.TransactAsync(
-            PostgresStore.ClientPatience, (connection, token) => ModelRows.PublishAsync(connection, card, textAssets, token));
-    }
-
-    public async ValueTask<ReadOnlyMemory<byte>> ReadTextAssetsAsync(string hash, CancellationToken cancellationToken) =>
-        await Store.RunAsync(PostgresStore.ClientPatience, (connection, token) => ModelRows.TextAssetsAsync(connection, hash, token))
-            ?? throw new KeyNotFoundException($"No text assets with the hash '{hash}' were published.");
+    public ValueTask<ReadOnlyMemory<byte>> ReadTextAssetsAsync(string hash, CancellationToken cancellationToken) =>
+        _models.ReadTextAssetsAsync(hash, cancellationToken);
 
     /// <summary>Leaves the cluster: workers' generations go to others, what only this process's clients read is parked.</summary>
     public async ValueTask DisposeAsync()
     {
         _readers.Close();
-        foreach (PostgresWorkerSession session in Sessions())
+        foreach (PostgresWorkerSession session in _workers.Sessions())
         {
             await session.DisposeAsync();
         }
@@ -295,7 +219,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     internal async Task AbandonAsync()
     {
         _readers.Close();
-        foreach (PostgresWorkerSession session in Sessions())
+        foreach (PostgresWorkerSession session in _workers.Sessions())
         {
             session.Seal();
         }
@@ -310,152 +234,27 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     /// <summary>Takes a member for dead.</summary>
     internal Task EvictAsync(Guid member) => _watch.EvictAsync(member);
 
-    /// <summary>Reads the commands of this process's workers, whether or not a wake-up came.</summary>
-    internal async Task FetchAllAsync()
-    {
-        foreach (PostgresWorkerSession session in Sessions())
-        {
-            await session.FetchAsync();
-        }
-    }
+    /// <inheritdoc cref="WorkerMembership.FetchAllAsync"/>
+    internal Task FetchAllAsync() => _workers.FetchAllAsync();
 
-    /// <summary>Gives what waits to workers that have room.</summary>
-    internal async Task DispatchAsync(ModelReference model, bool onlyIfWaiting)
-    {
-        if (onlyIfWaiting && await Store.RunAsync(PostgresStore.WorkerPatience, (connection, token) => connection.ScalarAsync(
-            "select true from glm.generations where model_name = $1 and model_hash = $2 and ended_at is null and state = 1 limit 1",
-            token,
-            model.Name,
-            model.ContentHash)) is not true)
-        {
-            return;
-        }
+    /// <inheritdoc cref="WorkerMembership.DispatchAsync"/>
+    internal Task DispatchAsync(ModelReference model, bool onlyIfWaiting) => _workers.DispatchAsync(model, onlyIfWaiting);
 
-        await Store.TransactAsync(PostgresStore.WorkerPatience, async (connection, token) =>
-        {
-            await Wakeups.LockAsync(connection, model, token);
-            await _dispatch.RunAsync(connection, model, token);
-            return true;
-        });
-    }
+    /// <inheritdoc cref="WorkerMembership.LeaveAsync"/>
+    internal Task LeaveAsync(PostgresWorkerSession session, TimeSpan patience) => _workers.LeaveAsync(session, patience);
 
-    internal async Task LeaveAsync(PostgresWorkerSession session, TimeSpan patience)
-    {
-        Forget(session);
-        if (!session.IsSealed && await Store.TransactAsync(
-            patience, (connection, token) => _takeover.RunAsync(connection, session.Incarnation, isDead: false, token)) is { } left)
-        {
-            _logger.WorkerLeft(session.Card.Name, session.Incarnation, left.Unfinished);
-            await RefreshDirectoryAsync();
-        }
-    }
-
+    /// <summary>Reads again which models are offered, and by which silos.</summary>
     internal async Task RefreshDirectoryAsync()
     {
         (List<ModelCard> cards, List<WorkerRow> workers) = await Store.RunAsync(PostgresStore.ClientPatience, async (connection, token) =>
             (await ModelRows.OfferedAsync(connection, token), await WorkerRows.ListAsync(connection, token)));
-        _offered = [.. cards.OrderBy(card => card.Model.Name, StringComparer.Ordinal).ThenBy(card => card.PublishedAt)];
+        _models.Offer(cards);
         await _links.KeepAsync(workers.Select(worker => worker.Url).OfType<Uri>().ToHashSet());
     }
 
     internal Task AttachAgainAsync() => _readers.AttachAgainAsync();
 
-    private Task<ConversationState?> RemoveAsync(GenerationId conversation, string caller) =>
-        Store.TransactAsync(PostgresStore.ClientPatience, async (connection, token) =>
-        {
-            ConversationState? state = await ConversationRows.LockAsync(connection, conversation, caller, token);
-            if (state is { Running: null })
-            {
-                await ConversationRows.RemoveAsync(connection, [state.Id], token);
-            }
-
-            return state;
-        });
-
     private Task<bool> IsExpiredAsync(Npgsql.NpgsqlConnection connection, GenerationId id, CancellationToken cancellationToken) =>
         GenerationRows.IsExpiredAsync(
             connection, id, Clock.Now - _options.ResumeWindow.Ticks, Clock.Now - _options.ConversationTtl.Ticks, cancellationToken);
-
-    /// <summary>A silo that was there is not any more: its workers are dead.</summary>
-    private async Task TakeOverAbsentAsync(Uri url)
-    {
-        try
-        {
-            foreach (WorkerRow worker in await Store.RunAsync(PostgresStore.ClientPatience, WorkerRows.ListAsync))
-            {
-                if (worker.Url == url)
-                {
-                    await TakeOverAsync(worker.Status.Incarnation, CancellationToken.None);
-                }
-            }
-        }
-        catch (Exception failure) when (failure is StoreException or ObjectDisposedException)
-        {
-            _logger.LookFailed(failure.Message);
-        }
-    }
-
-    private void OnNotification(string channel, string payload)
-    {
-        switch (channel)
-        {
-            case Wakeups.Work when Guid.TryParse(payload, out Guid incarnation):
-                Fetch(Sessions().Where(session => session.Incarnation.Value == incarnation));
-                break;
-            case Wakeups.Moved when GenerationId.TryParse(payload, out GenerationId generation):
-                _readers.Wake(generation);
-                break;
-            case Wakeups.Members:
-                _ = ObserveAsync(RefreshDirectoryAsync());
-                break;
-        }
-    }
-
-    /// <summary>Wake-ups may have been lost.</summary>
-    private void WakeAll()
-    {
-        Fetch(Sessions());
-        _readers.Wake(null);
-    }
-
-    private void Fetch(IEnumerable<PostgresWorkerSession> sessions)
-    {
-        foreach (PostgresWorkerSession session in sessions)
-        {
-            _ = ObserveAsync(session.FetchAsync());
-        }
-    }
-
-    [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for this work; the next look does it again.")]
-    private async Task ObserveAsync(Task work)
-    {
-        try
-        {
-            await work;
-        }
-        catch (Exception failure) when (failure is StoreException or ObjectDisposedException)
-        {
-            _logger.LookFailed(failure.Message);
-        }
-        catch (Exception bug)
-        {
-            _logger.WakeupFailed(bug);
-        }
-    }
-
-    private PostgresWorkerSession[] Sessions()
-    {
-        lock (_lock)
-        {
-            return [.. _sessions];
-        }
-    }
-
-    private void Forget(PostgresWorkerSession session)
-    {
-        lock (_lock)
-        {
-            _sessions.Remove(session);
-        }
-    }
 }

@@ -1,10 +1,6 @@
-using System.Collections.Immutable;
-using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
 using GlmCluster.Grains.InProcess;
-using GlmCluster.Grains.Postgres.Moves;
 using GlmCluster.Grains.Postgres.Sql;
 using GlmCluster.Grains.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -23,11 +19,8 @@ internal sealed class PostgresWorkerSession : IWorkerSession
     private readonly PostgresFabric _fabric;
     private readonly ILogger _logger;
     private readonly FrameWriter _frames;
-    private readonly Channel<WorkerCommand> _commands = Channel.CreateUnbounded<WorkerCommand>(new() { SingleReader = true });
-    private readonly SemaphoreSlim _fetching = new(1); // held while commands are read, across awaits
-    private readonly HashSet<long> _taken = []; // command numbers; guarded by _fetching
-    private readonly Lock _lock = new(); // guards _assigned
-    private readonly Dictionary<GenerationId, AssignedGeneration> _assigned = [];
+    private readonly AssignedGenerations _assigned;
+    private readonly CommandInbox _commands;
 
     public PostgresWorkerSession(PostgresFabric fabric, WorkerCard card, ILogger logger)
     {
@@ -35,26 +28,17 @@ internal sealed class PostgresWorkerSession : IWorkerSession
         _logger = logger;
         Card = card;
         _frames = new FrameWriter(Incarnation, fabric.Store, fabric.Clock, logger);
+        _assigned = new AssignedGenerations(Incarnation, fabric.Feed, logger);
+        _commands = new CommandInbox(Incarnation, fabric.Store, _assigned);
     }
 
     public IncarnationId Incarnation { get; } = IncarnationId.New();
 
     public WorkerCard Card { get; }
 
-    public bool IsSealed { get; private set; }
+    public bool IsSealed => _commands.IsClosed;
 
-    public async IAsyncEnumerable<WorkerCommand> CommandsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (WorkerCommand command in _commands.Reader.ReadAllAsync(cancellationToken))
-        {
-            if (IsSealed)
-            {
-                yield break; // what it has not picked up belongs to others
-            }
-
-            yield return command;
-        }
-    }
+    public IAsyncEnumerable<WorkerCommand> CommandsAsync(CancellationToken cancellationToken) => _commands.ReadAsync(cancellationToken);
 
     public async ValueTask<LogWriteResult> AppendAsync(LogFrame frame, CancellationToken cancellationToken)
     {
@@ -66,14 +50,14 @@ internal sealed class PostgresWorkerSession : IWorkerSession
 
         if (frame.Number <= _frames.Last && frame.Incarnation == Incarnation)
         {
-            ReportDifferences(frame.Entries);
+            _assigned.ReportDifferences(frame.Entries);
             return LogWriteResult.Repeated;
         }
 
         await LearnAsync(frame.Entries.Select(entry => entry.Generation));
         string? fault = frame.Incarnation != Incarnation ? $"it is of incarnation {frame.Incarnation}"
             : frame.Number != _frames.Last + 1 ? $"the last one was {_frames.Last}"
-            : Check(frame.Entries);
+            : _assigned.Check(frame.Entries);
         if (fault is not null)
         {
             _logger.FrameRefused(Incarnation, frame.Number, fault);
@@ -86,9 +70,9 @@ internal sealed class PostgresWorkerSession : IWorkerSession
             return LogWriteResult.Sealed;
         }
 
-        List<AssignedGeneration> grown = Append(frame.Entries);
+        List<AssignedGeneration> grown = _assigned.Append(frame.Entries);
         _fabric.Feed.Signal();
-        foreach (AssignedGeneration generation in grown)
+        foreach (AssignedGeneration generation in grown.Where(IsDue))
         {
             await NoteProgressAsync(generation);
         }
@@ -105,7 +89,7 @@ internal sealed class PostgresWorkerSession : IWorkerSession
         }
 
         await LearnAsync([end.Generation]);
-        if (end.Incarnation != Incarnation || Find(end.Generation) is not { } generation)
+        if (end.Incarnation != Incarnation || _assigned.Find(end.Generation) is not { } generation)
         {
             return await FindRepeatedAsync(end);
         }
@@ -113,7 +97,7 @@ internal sealed class PostgresWorkerSession : IWorkerSession
         int tokens = generation.Log.Count + end.Entries.Sum(entry => entry.Ids.Length);
         string? fault = end.Entries.Any(entry => entry.Generation != end.Generation) ? "it has entries of another generation"
             : end.KeptTokens < 0 || end.KeptTokens > tokens ? $"it keeps {end.KeptTokens} of {tokens} tokens"
-            : Check(end.Entries);
+            : _assigned.Check(end.Entries);
         if (fault is not null)
         {
             _logger.EndRefused(Incarnation, end.Generation, fault);
@@ -127,9 +111,9 @@ internal sealed class PostgresWorkerSession : IWorkerSession
                 Seal();
                 break;
             case LogWriteResult.Written:
-                Append(end.Entries);
+                _assigned.Append(end.Entries);
                 generation.Log.End(end.End);
-                Forget(end.Generation);
+                _assigned.Remove(end.Generation);
                 await _fabric.DispatchAsync(Card.Model, onlyIfWaiting: true);
                 break;
         }
@@ -139,13 +123,13 @@ internal sealed class PostgresWorkerSession : IWorkerSession
 
     public async ValueTask ReleaseAsync(GenerationId generation, CancellationToken cancellationToken)
     {
-        if (Find(generation) is not { } assigned)
+        if (_assigned.Find(generation) is not { } assigned)
         {
             return;
         }
 
         // Taken out before: it may come back to this very worker at once.
-        Forget(generation);
+        _assigned.Remove(generation);
         await _fabric.Store.TransactAsync(PostgresStore.WorkerPatience, (connection, token) => _fabric.Readers.ReleaseAsync(
             connection, assigned.Request, Incarnation.Value, (inside, _) => WriteChunkAsync(inside, assigned, token), token));
     }
@@ -187,155 +171,24 @@ internal sealed class PostgresWorkerSession : IWorkerSession
     /// <summary>From here on nothing of this incarnation is accepted.</summary>
     public void Seal()
     {
-        IsSealed = true;
-        _commands.Writer.TryComplete();
-        GenerationId[] left;
-        lock (_lock)
-        {
-            left = [.. _assigned.Keys];
-        }
-
-        Array.ForEach(left, Forget);
+        _commands.Close();
+        _assigned.Clear();
     }
 
     /// <summary>Reads the commands that wait.</summary>
-    public async Task FetchAsync()
-    {
-        if (IsSealed)
-        {
-            return;
-        }
-
-        await _fetching.WaitAsync(CancellationToken.None);
-        try
-        {
-            long[] before = [.. _taken];
-            List<StoredCommand> commands = await _fabric.Store.RunAsync(PostgresStore.WorkerPatience, async (connection, token) =>
-            {
-                List<StoredCommand> waiting = await WorkerCommands.TakeAsync(connection, Incarnation.Value, before, token);
-                await AssignAsync(connection, waiting.Where(command => !_taken.Contains(command.Number)), token);
-                return waiting;
-            });
-            List<StoredCommand> added = commands.FindAll(command => !_taken.Contains(command.Number));
-            _taken.Clear();
-            _taken.UnionWith(commands.Select(command => command.Number));
-            added.ForEach(Deliver);
-        }
-        finally
-        {
-            _fetching.Release();
-        }
-    }
-
-    /// <summary>Reads requests and logs of what is to be run.</summary>
-    private async Task AssignAsync(NpgsqlConnection connection, IEnumerable<StoredCommand> commands, CancellationToken cancellationToken)
-    {
-        GenerationId[] runs = [.. commands.Where(command => command.Kind == WorkerCommandKind.Run).Select(command => command.Generation)];
-        if (runs.Length == 0)
-        {
-            return;
-        }
-
-        foreach (GenerationRow row in await GenerationRows.FindAllAsync(connection, runs, cancellationToken))
-        {
-            if (row.Worker == Incarnation.Value && Find(row.Id) is null)
-            {
-                TokenLog log = await TokenLogRows.ReadWholeAsync(connection, row.Id, cancellationToken);
-                lock (_lock)
-                {
-                    _assigned[row.Id] = new AssignedGeneration(row.Request, log, row.IsSuspect) { ChunkedTokens = (int)row.LoggedTokens };
-                }
-
-                _fabric.Feed.Add(row.Id, log);
-            }
-        }
-    }
-
-    private void Deliver(StoredCommand command)
-    {
-        if (Find(command.Generation) is not { } generation)
-        {
-            return; // it ended meanwhile
-        }
-
-        _commands.Writer.TryWrite(command.Kind switch
-        {
-            WorkerCommandKind.Run => new RunGeneration(
-                generation.Request, generation.Log.ToEntries(command.Generation), generation.IsSuspect),
-            WorkerCommandKind.Park => new ParkGeneration(command.Generation),
-            _ => new CancelGeneration(command.Generation),
-        });
-    }
+    public Task FetchAsync() => _commands.FetchAsync();
 
     /// <summary>Looks for assignments that this process has not heard of yet.</summary>
     private async ValueTask LearnAsync(IEnumerable<GenerationId> generations)
     {
-        if (generations.Any(id => Find(id) is null))
+        if (generations.Any(id => _assigned.Find(id) is null))
         {
             await FetchAsync();
         }
     }
 
-    /// <returns>Why the entries cannot follow their logs; null: they can.</returns>
-    private string? Check(ImmutableArray<LogEntry> entries)
-    {
-        string? fault = null;
-        foreach (LogEntry entry in entries)
-        {
-            fault ??= CheckAndStage(entry);
-        }
-
-        foreach (LogEntry entry in entries)
-        {
-            if (Find(entry.Generation) is { } generation)
-            {
-                generation.StagedTokens = 0;
-            }
-        }
-
-        return fault;
-    }
-
-    private string? CheckAndStage(LogEntry entry)
-    {
-        if (Find(entry.Generation) is not { } generation)
-        {
-            return $"generation {entry.Generation} is not this worker's";
-        }
-
-        long next = generation.Log.Count + generation.StagedTokens + 1L;
-        if (entry.Ids.IsDefaultOrEmpty || entry.FirstSeq < 1 || entry.FirstSeq > next || entry.Choice < 0)
-        {
-            return $"its entry of generation {entry.Generation} starts at {entry.FirstSeq}, choice {entry.Choice}, or is empty; next is {next}";
-        }
-
-        if (!generation.Log.Agrees(entry))
-        {
-            _logger.RepeatDiffers(Incarnation, entry.Generation, entry.FirstSeq);
-            return $"its tokens of generation {entry.Generation} differ from the log";
-        }
-
-        generation.StagedTokens += (int)Math.Max(0, entry.FirstSeq + entry.Ids.Length - next);
-        return null;
-    }
-
-    /// <returns>Generations that need something of the store now.</returns>
-    private List<AssignedGeneration> Append(ImmutableArray<LogEntry> entries)
-    {
-        var due = new List<AssignedGeneration>();
-        var nobody = new ReaderWaker();
-        foreach (LogEntry entry in entries)
-        {
-            AssignedGeneration generation = Find(entry.Generation)!;
-            generation.Log.Append(entry, nobody); // the live path has a signal of its own
-            if ((generation.IsSuspect || generation.Log.Count - generation.ChunkedTokens >= TokensPerChunk) && !due.Contains(generation))
-            {
-                due.Add(generation);
-            }
-        }
-
-        return due;
-    }
+    private static bool IsDue(AssignedGeneration generation) =>
+        generation.IsSuspect || generation.Log.Count - generation.ChunkedTokens >= TokensPerChunk;
 
     /// <summary>A suspect that got a token is none any more; a log that grew gets a chunk, so that nobody has to read its old frames.</summary>
     private async Task NoteProgressAsync(AssignedGeneration generation)
@@ -425,34 +278,5 @@ internal sealed class PostgresWorkerSession : IWorkerSession
         }
 
         return LogWriteResult.Repeated;
-    }
-
-    private void ReportDifferences(ImmutableArray<LogEntry> entries)
-    {
-        foreach (LogEntry entry in entries)
-        {
-            if (Find(entry.Generation) is { } generation && !generation.Log.Agrees(entry))
-            {
-                _logger.RepeatDiffers(Incarnation, entry.Generation, entry.FirstSeq);
-            }
-        }
-    }
-
-    private AssignedGeneration? Find(GenerationId id)
-    {
-        lock (_lock)
-        {
-            return _assigned.GetValueOrDefault(id);
-        }
-    }
-
-    private void Forget(GenerationId id)
-    {
-        lock (_lock)
-        {
-            _assigned.Remove(id);
-        }
-
-        _fabric.Feed.Remove(id);
     }
 }
