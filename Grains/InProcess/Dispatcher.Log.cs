@@ -99,14 +99,9 @@ internal sealed partial class Dispatcher
         }
 
         long next = generation.Log.Count + generation.StagedTokens + 1L;
-        if (entry.Ids.IsDefaultOrEmpty || entry.FirstSeq < 1 || entry.FirstSeq > next || entry.Choice < 0)
+        if (EntryCheck.FindFault(entry, generation.Request, next) is { } fault)
         {
-            return $"its entry of generation {entry.Generation} starts at {entry.FirstSeq}, choice {entry.Choice}, or is empty; next is {next}";
-        }
-
-        if (!HasItsLogprobs(entry, generation.Request.TopLogprobs))
-        {
-            return $"its entry of generation {entry.Generation} from {entry.FirstSeq} on has not the logprobs that were asked for";
+            return fault;
         }
 
         if (!generation.Log.Agrees(entry))
@@ -118,12 +113,6 @@ internal sealed partial class Dispatcher
         generation.StagedTokens += (int)Math.Max(0, entry.FirstSeq + entry.Ids.Length - next);
         return null;
     }
-
-    private static bool HasItsLogprobs(LogEntry entry, int? topLogprobs) => topLogprobs is { } tops
-        ? CountOf(entry.Logprobs) == entry.Ids.Length && CountOf(entry.TopLogprobs) == entry.Ids.Length * tops
-        : CountOf(entry.Logprobs) + CountOf(entry.TopLogprobs) == 0;
-
-    private static int CountOf<T>(ImmutableArray<T> values) => values.IsDefault ? 0 : values.Length;
 
     private void Append(ImmutableArray<LogEntry> entries)
     {

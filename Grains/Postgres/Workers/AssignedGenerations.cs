@@ -80,9 +80,9 @@ internal sealed class AssignedGenerations(IncarnationId incarnation, LiveFeed fe
         }
 
         long next = generation.Log.Count + generation.StagedTokens + 1L;
-        if (entry.Ids.IsDefaultOrEmpty || entry.FirstSeq < 1 || entry.FirstSeq > next || entry.Choice < 0)
+        if (EntryCheck.FindFault(entry, generation.Request, next) is { } fault)
         {
-            return $"its entry of generation {entry.Generation} starts at {entry.FirstSeq}, choice {entry.Choice}, or is empty; next is {next}";
+            return fault;
         }
 
         if (!generation.Log.Agrees(entry))

@@ -4,6 +4,8 @@ namespace GlmCluster.Grains.Tests.Postgres;
 
 public sealed class PostgresAdmissionTests() : AdmissionContract(new PostgresHarness());
 
+public sealed class PostgresChoiceTests() : ChoiceContract(new PostgresHarness());
+
 public sealed class PostgresConversationTests() : ConversationContract(new PostgresHarness());
 
 public sealed class PostgresReadingTests() : ReadingContract(new PostgresHarness());
