@@ -70,7 +70,9 @@ internal static class SchemaMigrator
 
     private static async Task<StoredVersion?> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        if (await connection.ScalarAsync("select to_regclass('glm.schema_version')::text", cancellationToken) is not string)
+        // Not to_regclass: inside a transaction it may answer from before the lock, when another process had not made the table yet.
+        const string Exists = "select 1 from pg_catalog.pg_tables where schemaname = 'glm' and tablename = 'schema_version'";
+        if (await connection.ScalarAsync(Exists, cancellationToken) is null)
         {
             return null;
         }
