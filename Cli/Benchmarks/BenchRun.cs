@@ -36,6 +36,11 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         AddLoad(model, report);
         (BenchAmounts amounts, double prefillRate) = await MeasureEngineAsync(model, report);
         await MeasureSharingAsync(model, prefillRate, report);
+        if (model.Stages.Length > 1)
+        {
+            await CompareStagesAsync(model, amounts, report, cancellationToken);
+        }
+
         for (int round = 0; round < rounds; round++)
         {
             BenchModel.Announce($"chats, round {round + 1} of {rounds}");
@@ -98,6 +103,34 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         report.Add(BenchModel.Invariant($"engine: time between tokens, {pace.Streams} streams alone, p50"), pace.Normal.TotalMilliseconds, "ms", "N2");
         report.Add("engine: time between tokens, beside ÷ alone, p50", pace.During / pace.Normal, "ratio", "N2");
         report.Add("engine: time to first token of that prompt", pace.UntilFirstToken.TotalSeconds, "s", "N2");
+    }
+
+    /// <summary>The same model on the first device alone, in turns with the stages.</summary>
+    private async Task CompareStagesAsync(LoadedModel staged, BenchAmounts amounts, BenchReport report, CancellationToken cancellationToken)
+    {
+        BenchModel single = subject with { Settings = subject.Settings with { Device = staged.Stages[0].Device.ToString() } };
+        using LoadedModel whole = await single.LoadAsync(cancellationToken);
+        List<double> decodes = [];
+        List<double> prefills = [];
+        for (int round = 0; round < rounds; round++)
+        {
+            BenchModel.Announce($"stages and one device, round {round + 1} of {rounds}");
+            (double stagedDecode, double stagedPrefill) = await MeasureRatesAsync(staged, amounts);
+            (double wholeDecode, double wholePrefill) = await MeasureRatesAsync(whole, amounts);
+            decodes.Add(stagedDecode / wholeDecode);
+            prefills.Add(stagedPrefill / wholePrefill);
+        }
+
+        string what = $"{staged.Stages.Length} stages ÷ one device with all threads";
+        report.Add($"{what}, decode, batch of {BatchSizes[^1]}", BenchAmounts.Median(decodes), "ratio", "N2");
+        report.Add($"{what}, prefill of 512 tokens", BenchAmounts.Median(prefills), "ratio", "N2");
+    }
+
+    private static async Task<(double Decode, double Prefill)> MeasureRatesAsync(LoadedModel model, BenchAmounts amounts)
+    {
+        using GenerationEngine engine = StartEngine(model, out EngineBenchmark benchmark);
+        EngineRun run = await benchmark.DecodeAsync(BatchSizes[^1], amounts.DecodeTokens);
+        return (run.DecodeTokensPerSecond, await benchmark.PrefillTokensPerSecondAsync(model.Sizes.ContextTokens));
     }
 
     private async Task MeasureEngineChatsAsync(LoadedModel model, BenchAmounts amounts)

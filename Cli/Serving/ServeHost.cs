@@ -1,6 +1,7 @@
 using System.Globalization;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Silo.Loading;
 
 namespace GlmCluster.Cli.Serving;
@@ -56,6 +57,13 @@ internal static class ServeHost
         yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {settings.ModelFolder}");
         yield return $"        {WeightLoadText.Describe(model.WeightLoad)}";
         yield return Invariant($"Device  {settings.Device}, {settings.Threads} threads; context {sizes.ContextTokens:N0} tokens; {kv}");
+        foreach (StageShare stage in model.Stages.Length > 1 ? model.Stages : [])
+        {
+            string layers = Invariant($"layers {stage.Layers.First} to {stage.Layers.End - 1}, threads {stage.Threads}");
+            string memory = Invariant($"weights {stage.WeightBytes / 1048576.0:N0} MiB, KV cache up to {stage.KvBytes / 1048576.0:N0} MiB");
+            yield return $"        {stage.Device}: {layers}, {memory}";
+        }
+
         if (model.Text.ChatTemplateProblem is { } problem)
         {
             yield return $"Note    no chat: {problem} /v1/completions works.";

@@ -55,7 +55,7 @@ internal static class SettingTable
         Of("store", "FILE", "SQLite file that keeps conversations; memory keeps none.", "glm.db in the user's data folder", "a file, or memory",
             (s, v) => v.Text == "memory" ? s with { StoreFile = null } : v.AsPath() is { } path ? s with { StoreFile = path } : null,
             s => s.StoreFile ?? "memory"),
-        Of("device", "DEVICE", "Where the model runs.", "cpu:0", "cpu:N or cuda:N",
+        Of("device", "DEVICE", "Where the model runs; over several devices, with commas between them, its layers are split into stages.", "cpu:0", "cpu:N or cuda:N, or several with commas between them",
             (s, v) => SettingValues.IsDevice(v.Text) ? s with { Device = v.Text } : null, s => s.Device),
         Of("onnxruntime", "FILE", "ONNX Runtime library to load.", "searched beside the program and in native/", "a file",
             (s, v) => v.AsPath() is { } path ? s with { OnnxRuntimeLibrary = path } : null, s => s.OnnxRuntimeLibrary ?? "searched"),

@@ -76,7 +76,7 @@ internal static class SettingValues
 
     /// <summary>Whether the text has the form of a device; whether there is such a device the engine finds out.</summary>
     public static bool IsDevice(string text) =>
-        text.Split(':') is ["cpu" or "cuda", { Length: > 0 and <= 3 } index] && index.All(char.IsAsciiDigit);
+        text.Split(',').All(name => name.Split(':') is ["cpu" or "cuda", { Length: > 0 and <= 3 } index] && index.All(char.IsAsciiDigit));
 
     private static bool TryCount(string text, string suffix, out long count) =>
         long.TryParse(text.AsSpan(0, text.Length - suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out count);

@@ -29,9 +29,21 @@ public static class DecoderMemory
     public static long WeightBytes(DecoderConfiguration configuration, WeightFormat format)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        var layout = DecoderLayout.For(configuration);
-        return layout.Layers.SelectMany(layer => layer.All()).Append(layout.Head)
-            .Where(slot => slot.Role is TensorRole.Matrix or TensorRole.Router)
-            .Sum(slot => (slot.Role == TensorRole.Router ? WeightFormat.F32 : format).MatrixBytes(slot.Shape[0], slot.Shape[1]));
+        return LayerWeightBytes(configuration, format).Sum() + HeadBytes(configuration, format);
     }
+
+    /// <summary>Bytes of each layer's matrices.</summary>
+    internal static long[] LayerWeightBytes(DecoderConfiguration configuration, WeightFormat format) =>
+        [.. DecoderLayout.For(configuration).Layers.Select(layer => layer.All().Sum(slot => MatrixBytes(slot, format)))];
+
+    /// <summary>Bytes of the matrix that gives logits.</summary>
+    internal static long HeadBytes(DecoderConfiguration configuration, WeightFormat format) =>
+        MatrixBytes(DecoderLayout.For(configuration).Head, format);
+
+    private static long MatrixBytes(TensorSlot slot, WeightFormat format) => slot.Role switch
+    {
+        TensorRole.Matrix => format.MatrixBytes(slot.Shape[0], slot.Shape[1]),
+        TensorRole.Router => WeightFormat.F32.MatrixBytes(slot.Shape[0], slot.Shape[1]),
+        _ => 0,
+    };
 }

@@ -1,64 +1,62 @@
-using System.Diagnostics;
+using System.Collections.Immutable;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Devices;
-using GlmCluster.Engine.Graph;
-using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
 using GlmCluster.Engine.WeightCache;
 
 namespace GlmCluster.Engine.Decoding;
 
-/// <summary>A decoder loaded into ONNX Runtime, with its KV cache.</summary>
+/// <summary>A decoder loaded into ONNX Runtime, with its KV cache: on one device, or in stages over several.</summary>
 /// <remarks>One thread at a time, except <see cref="Abort"/>. Warm steps allocate no managed memory.</remarks>
-public sealed class DecoderRunner : IStepRunner
+public sealed unsafe class DecoderRunner : IStepRunner
 {
-    private readonly OnnxSession _session;
-    private readonly OnnxBinding _binding;
-    private readonly OnnxRunOptions _run;
-    private readonly StepTensors _tensors;
+    private readonly LoadedStages _loaded;
+    private readonly StagePipeline? _pipeline; // null: one stage
     private readonly StepBatchCheck _check;
     private readonly PrefixConfiguration? _prefix;
     private readonly Lock _abortLock = new(); // guards _isRunning and _isAborted
     private bool _isRunning;
     private bool _isAborted;
 
-    private DecoderRunner(
-        OnnxRuntimeLibrary library,
-        OnnxSession session,
-        string logits,
-        DecoderConfiguration configuration,
-        DecoderRunnerOptions options,
-        int blockTokens)
+    private DecoderRunner(LoadedStages loaded, DecoderConfiguration configuration, DecoderRunnerOptions options)
     {
         VocabularySize = configuration.VocabularySize;
-        BlockTokens = blockTokens;
         BlockCount = options.BlockCount;
         _prefix = configuration.Prefix;
-        _session = session;
-        _binding = new OnnxBinding(library, session);
-        _run = new OnnxRunOptions(library.Api);
-        _tensors = new StepTensors(_binding, logits, configuration, options, blockTokens);
-        _check = new StepBatchCheck(options, configuration.VocabularySize, blockTokens);
+        _loaded = loaded;
+        _check = new StepBatchCheck(options, configuration.VocabularySize, BlockTokens);
+        if (loaded.Stages.Length > 1)
+        {
+            int blocksPerSequence = (options.ContextTokens + BlockTokens - 1) / BlockTokens;
+            _pipeline = new StagePipeline(
+                loaded.Stages.Length,
+                new HalfBatches(options, blocksPerSequence, cutsSequences: configuration.Prefix is null),
+                (stage, half, batch, firstLogitRow) => loaded.Stages[stage].Run(half, batch, firstLogitRow));
+        }
     }
 
     /// <inheritdoc/>
     public int VocabularySize { get; }
 
     /// <inheritdoc/>
-    public int BlockTokens { get; }
+    public int BlockTokens => DecoderMemory.BlockTokens;
 
     /// <inheritdoc/>
     public int BlockCount { get; }
 
+    /// <summary>What each device has, in the order that a token passes them.</summary>
+    public ImmutableArray<StageShare> Stages => _loaded.Shares;
+
     /// <summary>How loading the weights went.</summary>
-    public WeightLoadReport LoadReport { get; private init; } = new();
+    public WeightLoadReport LoadReport => _loaded.Report;
 
     /// <summary>Builds the decoder. The weights' source must stay open as long as the runner lives: some weights are read where they lie.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A size in the options is less than 1.</exception>
-    /// <exception cref="DeviceException">The device cannot be had.</exception>
+    /// <exception cref="DeviceException">A device cannot be had, or there are more devices than layers.</exception>
     /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the model.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before all weights were there.</exception>
     public static DecoderRunner Load(
@@ -74,27 +72,7 @@ public sealed class DecoderRunner : IStepRunner
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(options);
         CheckSizes(options);
-        ComputeDevice device = ComputeDevice.Open(library, options.Device);
-        WeightCacheOpening cache = WeightCacheOpening.Open(options.WeightCache, options.WeightFormat, options.Threads, progress);
-        using QuantizedStore store = cache.Store;
-        using OnnxSessionOptions sessionOptions = device.CreateSessionOptions(options.Threads, options.KvFormat);
-        using var builder = new GraphBuilder(library);
-        var loader = new WeightLoader(options.Threads, weights.All.Sum(tensor => tensor.ByteLength), progress)
-        {
-            Store = store,
-            Cancellation = cancellationToken,
-        };
-        LinearFormat linear = device.CreateLinear(options.WeightFormat, loader);
-        var graph = new DecoderGraph(builder, configuration, linear, new PackedFormat(loader, options.WeightFormat), loader);
-        long start = Stopwatch.GetTimestamp();
-        string logits = graph.Add(weights, options.ContextTokens, options.BlockCount, options.KvFormat);
-        WeightLoadReport report = cache.Complete() with { Convert = Stopwatch.GetElapsedTime(start) };
-        start = Stopwatch.GetTimestamp();
-        OnnxSession session = builder.Build(sessionOptions);
-        return new DecoderRunner(library, session, logits, configuration, options, device.BlockTokens)
-        {
-            LoadReport = report with { Prepack = Stopwatch.GetElapsedTime(start) },
-        };
+        return new DecoderRunner(LoadedStages.Load(library, configuration, weights, options, progress, cancellationToken), configuration, options);
     }
 
     /// <inheritdoc/>
@@ -119,11 +97,17 @@ public sealed class DecoderRunner : IStepRunner
     {
         ArgumentNullException.ThrowIfNull(batch);
         _check.Check(batch);
-        ReadOnlySpan<float> logits = _tensors.Set(batch);
         Start();
         try
         {
-            _session.Run(_run, _binding);
+            if (_pipeline is null)
+            {
+                _loaded.Stages[0].Run(half: 0, batch, firstLogitRow: 0);
+            }
+            else
+            {
+                _pipeline.Run(batch);
+            }
         }
         catch (OnnxRuntimeException fault) when (IsAborted())
         {
@@ -134,11 +118,17 @@ public sealed class DecoderRunner : IStepRunner
             Finish();
         }
 
-        return logits;
+        return new ReadOnlySpan<float>((void*)_loaded.Logits.Address, batch.LogitRowCount * VocabularySize);
     }
 
     /// <inheritdoc/>
-    public void CopyBlock(int source, int target) => _tensors.CopyBlock(source, target);
+    public void CopyBlock(int source, int target)
+    {
+        foreach (DecoderStage stage in _loaded.Stages)
+        {
+            stage.CopyBlock(source, target);
+        }
+    }
 
     /// <inheritdoc/>
     public void Abort()
@@ -148,26 +138,33 @@ public sealed class DecoderRunner : IStepRunner
             if (_isRunning)
             {
                 _isAborted = true;
-                _run.SetTerminate(true);
+                SetTerminate(true);
             }
         }
     }
 
     public void Dispose()
     {
-        _binding.Dispose();
-        _session.Dispose();
-        _run.Dispose();
-        _tensors.Dispose();
+        _pipeline?.Dispose();
+        _loaded.Dispose();
     }
 
     private static void CheckSizes(DecoderRunnerOptions options)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Devices.Length, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockCount, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxStepTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSequences, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextTokens, 1);
+    }
+
+    private void SetTerminate(bool terminate)
+    {
+        foreach (DecoderStage stage in _loaded.Stages)
+        {
+            stage.SetTerminate(terminate);
+        }
     }
 
     private void Start()
@@ -194,7 +191,7 @@ public sealed class DecoderRunner : IStepRunner
             if (_isAborted)
             {
                 _isAborted = false;
-                _run.SetTerminate(false);
+                SetTerminate(false);
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.WeightCache;
 
@@ -6,9 +7,10 @@ namespace GlmCluster.Engine.Decoding;
 /// <summary>How a decoder is loaded and how large its steps can be.</summary>
 public sealed record DecoderRunnerOptions
 {
-    public DeviceName Device { get; init; } = new(DeviceKind.Cpu, 0);
+    /// <summary>One device has all layers; over several, layers are split into stages in this order.</summary>
+    public ImmutableArray<DeviceName> Devices { get; init; } = [new(DeviceKind.Cpu, 0)];
 
-    /// <summary>Threads that share a step's work, the caller's included; at least 1.</summary>
+    /// <summary>Threads that share a step's work, the caller's included; at least 1. They are shared out between stages, at least one each.</summary>
     public required int Threads { get; init; }
 
     public WeightFormat WeightFormat { get; init; } = WeightFormat.F32;

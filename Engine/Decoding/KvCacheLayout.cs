@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Kernels;
 
 namespace GlmCluster.Engine.Decoding;
@@ -19,6 +20,9 @@ internal static class KvCacheLayout
     public static string Values(int layer) => $"value_cache.{layer}";
 
     public static string Latents(int layer) => $"latent_cache.{layer}";
+
+    public static IEnumerable<CacheTensor> Of(DecoderConfiguration configuration, LayerRange layers) =>
+        Of(configuration).Where(cache => cache.Layer >= layers.First && cache.Layer < layers.End);
 
     public static IEnumerable<CacheTensor> Of(DecoderConfiguration configuration) =>
         Enumerable.Range(0, configuration.Layers).SelectMany<int, CacheTensor>(layer => configuration.Latent is { } latent

@@ -1,95 +1,96 @@
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Onnx;
 using GlmCluster.Engine.Stepping;
 
 namespace GlmCluster.Engine.Decoding;
 
-/// <summary>What a decoder's session reads and writes: a step's inputs, the logits and the KV cache.</summary>
+/// <summary>What a stage's session reads and writes in a step, but for the KV cache.</summary>
 internal sealed class StepTensors : IDisposable
 {
-    private readonly BoundTensor<long> _tokenIds;
     private readonly BoundTensor<int> _cumulativeLengths;
     private readonly BoundTensor<int> _pastLengths;
     private readonly BoundTensor<int> _blockTable;
-    private readonly BoundTensor<long> _logitRows;
-    private readonly BoundTensor<float> _logits;
+    private readonly BoundTensor<long>? _tokenIds; // in the first stage
+    private readonly BoundTensor<long>? _logitRows; // in the last stage, as the next
+    private readonly BoundTensor<float>? _logits;
+    private readonly List<BoundTensor<float>> _hidden = []; // from and to the neighbours
+    private readonly int _hiddenSize;
     private readonly BoundTensor<int>? _prefixLengths;
     private readonly BoundTensor<int>? _maskPositions;
-    private readonly List<PageMemory> _cache = [];
     private readonly int _vocabularySize;
-    private readonly int _blockCount;
 
-    public StepTensors(OnnxBinding binding, string logits, DecoderConfiguration configuration, DecoderRunnerOptions options, int blockTokens)
+    public StepTensors(OnnxBinding binding, DecoderConfiguration configuration, DecoderRunnerOptions options, StageEnds ends)
     {
+        _hiddenSize = configuration.HiddenSize;
         _vocabularySize = configuration.VocabularySize;
-        _blockCount = options.BlockCount;
-        int blocksPerSequence = (options.ContextTokens + blockTokens - 1) / blockTokens;
-        _tokenIds = new BoundTensor<long>(binding, DecoderGraph.TokenIds, TensorElement.I64, options.MaxStepTokens);
+        int blocksPerSequence = (options.ContextTokens + DecoderMemory.BlockTokens - 1) / DecoderMemory.BlockTokens;
         _cumulativeLengths = new BoundTensor<int>(binding, DecoderGraph.CumulativeLengths, TensorElement.I32, options.MaxSequences + 1);
         _pastLengths = new BoundTensor<int>(binding, DecoderGraph.PastLengths, TensorElement.I32, options.MaxSequences);
         _blockTable = new BoundTensor<int>(binding, DecoderGraph.BlockTable, TensorElement.I32, (long)options.MaxSequences * blocksPerSequence);
-        _logitRows = new BoundTensor<long>(binding, DecoderGraph.LogitRows, TensorElement.I64, options.MaxStepTokens);
-        _logits = new BoundTensor<float>(binding, logits, TensorElement.F32, (long)options.MaxStepTokens * _vocabularySize, isOutput: true);
         if (configuration.Prefix is not null)
         {
             _prefixLengths = new BoundTensor<int>(binding, DecoderGraph.PrefixLengths, TensorElement.I32, options.MaxSequences);
             _maskPositions = new BoundTensor<int>(binding, DecoderGraph.MaskPositions, TensorElement.I32, options.MaxSequences);
         }
 
-        foreach (CacheTensor cache in KvCacheLayout.Of(configuration))
+        if (ends.Input is null)
         {
-            BindCache(binding, cache, options, blockTokens);
+            _tokenIds = new BoundTensor<long>(binding, DecoderGraph.TokenIds, TensorElement.I64, options.MaxStepTokens);
+        }
+        else
+        {
+            AddHidden(binding, DecoderGraph.Normed, ends.Input.Normed, isOutput: false);
+            AddHidden(binding, DecoderGraph.Residual, ends.Input.Residual, isOutput: false);
+        }
+
+        if (ends.Output is null)
+        {
+            _logitRows = new BoundTensor<long>(binding, DecoderGraph.LogitRows, TensorElement.I64, options.MaxStepTokens);
+            _logits = new BoundTensor<float>(binding, ends.OutputNames[0], TensorElement.F32, ends.Logits, isOutput: true);
+        }
+        else
+        {
+            AddHidden(binding, ends.OutputNames[0], ends.Output.Normed, isOutput: true);
+            AddHidden(binding, ends.OutputNames[1], ends.Output.Residual, isOutput: true);
         }
     }
 
-    /// <summary>Binds a step's inputs.</summary>
-    /// <returns>Where its logits will be, shape (logitRows, vocabulary).</returns>
-    public ReadOnlySpan<float> Set(StepBatch batch)
+    /// <summary>Binds a step's, or half a step's, inputs and outputs.</summary>
+    /// <param name="firstLogitRow">Where its logits go.</param>
+    public void Set(StepBatch batch, int firstLogitRow)
     {
-        // The graph does not run on no rows: then the first token's logits are computed and not shown.
-        ReadOnlySpan<long> rows = batch.LogitRowCount > 0 ? batch.LogitRows.AsSpan(0, batch.LogitRowCount) : [0L];
-        _tokenIds.Set(batch.TokenIds.AsSpan(0, batch.TokenCount));
         _cumulativeLengths.Set(batch.CumulativeLengths.AsSpan(0, batch.SequenceCount + 1));
         _pastLengths.Set(batch.PastLengths.AsSpan(0, batch.SequenceCount));
         _blockTable.Set(batch.BlockTable.AsSpan(0, batch.SequenceCount * batch.TableWidth), batch.TableWidth);
-        _logitRows.Set(rows);
         _prefixLengths?.Set(batch.PrefixLengths.AsSpan(0, batch.SequenceCount));
         _maskPositions?.Set(batch.MaskPositions.AsSpan(0, batch.SequenceCount));
-        return _logits.Reserve(rows.Length, _vocabularySize)[..(batch.LogitRowCount * _vocabularySize)];
-    }
-
-    /// <summary>Copies a block in all layers.</summary>
-    public void CopyBlock(int source, int target)
-    {
-        foreach (PageMemory memory in _cache)
+        _tokenIds?.Set(batch.TokenIds.AsSpan(0, batch.TokenCount));
+        foreach (BoundTensor<float> hidden in _hidden)
         {
-            memory.CopyWithin(source, target, memory.ByteLength / _blockCount);
+            hidden.Reserve(batch.TokenCount, _hiddenSize);
         }
+
+        // The graph does not run on no rows: then the first token's logits are computed and not shown.
+        ReadOnlySpan<long> rows = batch.LogitRowCount > 0 ? batch.LogitRows.AsSpan(0, batch.LogitRowCount) : [0L];
+        _logitRows?.Set(rows);
+        _logits?.Reserve(rows.Length, _vocabularySize, firstLogitRow);
     }
 
     public void Dispose()
     {
-        _tokenIds.Dispose();
         _cumulativeLengths.Dispose();
         _pastLengths.Dispose();
         _blockTable.Dispose();
-        _logitRows.Dispose();
-        _logits.Dispose();
+        _tokenIds?.Dispose();
+        _logitRows?.Dispose();
+        _logits?.Dispose();
+        _hidden.ForEach(hidden => hidden.Dispose());
         _prefixLengths?.Dispose();
         _maskPositions?.Dispose();
-        _cache.ForEach(memory => memory.Dispose());
     }
 
-    private void BindCache(OnnxBinding binding, CacheTensor cache, DecoderRunnerOptions options, int blockTokens)
-    {
-        var memory = new PageMemory(options.BlockCount * cache.BlockBytes(options.KvFormat));
-        _cache.Add(memory);
-        binding.BindInput(
-            OrtApi.Utf8(cache.Name),
-            options.KvFormat.Element(),
-            [options.BlockCount, blockTokens, cache.Heads, options.KvFormat.TokenElements(cache.Width)],
-            memory.Address,
-            memory.ByteLength);
-    }
+    private void AddHidden(OnnxBinding binding, string name, PageMemory memory, bool isOutput) =>
+        _hidden.Add(new BoundTensor<float>(binding, name, TensorElement.F32, memory, isOutput));
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 
 namespace GlmCluster.Engine.Devices;
@@ -21,6 +22,14 @@ public readonly record struct DeviceName(DeviceKind Kind, int Index)
         return kind is DeviceKind known && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
             ? new DeviceName(known, index)
             : throw new DeviceException($"\"{text}\" is no device; known are cpu:0 and cuda:0, cuda:1 and so on.");
+    }
+
+    /// <summary>Reads names with commas between them.</summary>
+    /// <exception cref="DeviceException">One is no device name; says what is known.</exception>
+    public static ImmutableArray<DeviceName> ParseList(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return [.. text.Split(',').Select(Parse)];
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{(Kind == DeviceKind.Cpu ? "cpu" : "cuda")}:{Index}");

@@ -1,6 +1,7 @@
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Graph.Parts;
 using GlmCluster.Engine.Kernels;
@@ -21,6 +22,8 @@ internal sealed class DecoderGraph
     public const string PastLengths = "past_lengths";
     public const string BlockTable = "block_table";
     public const string LogitRows = "logit_rows";
+    public const string Normed = "normed";
+    public const string Residual = "residual";
     public const string PrefixLengths = "prefix_lengths";
     public const string MaskPositions = "mask_positions";
 
@@ -37,19 +40,21 @@ internal sealed class DecoderGraph
         _feedForward = new FeedForwardPart(_nodes);
     }
 
-    /// <summary>Adds the whole decoder.</summary>
+    /// <summary>Adds some layers: the first of a decoder begin with the embedding, the last end with the head.</summary>
     /// <param name="positions">Most tokens of a sequence.</param>
     /// <param name="blocks">Blocks of the KV cache.</param>
-    /// <returns>Name of the output: logits, shape (logit rows, vocabulary).</returns>
-    public string Add(DecoderWeights weights, int positions, int blocks, KvFormat kvFormat)
+    /// <returns>
+    /// Names of the outputs. Of the last layers: logits, shape (logit rows, vocabulary). Of others: the next layer's normed input and the
+    /// residual stream, each (tokens, hidden), which are the inputs <see cref="Normed"/> and <see cref="Residual"/> of the layers that follow.
+    /// </returns>
+    public IReadOnlyList<string> Add(DecoderWeights weights, LayerRange layers, int positions, int blocks, KvFormat kvFormat)
     {
-        AddInputs(blocks, kvFormat);
+        bool hasHead = layers.End == weights.Layers.Length;
+        AddInputs(layers, hasHead, blocks, kvFormat);
         var attention = AttentionPart.For(weights.Layers[0].Attention, _nodes);
         attention.AddTables(positions);
-        string residual = AddEmbedding(weights.Embedding);
-        string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
-        residual = _nodes.AddResidualScale(normed, residual);
-        for (int i = 0; i < weights.Layers.Length; i++)
+        (string normed, string residual) = AddStart(weights, layers);
+        for (int i = layers.First; i < layers.End; i++)
         {
             bool isLast = i == weights.Layers.Length - 1;
             NormTensors<TensorView> nextNorm = isLast ? weights.FinalNorm : weights.Layers[i + 1].InputNorm;
@@ -64,28 +69,54 @@ internal sealed class DecoderGraph
             (normed, residual) = AddAfterAttention($"layers.{i}", weights.Layers[i], attended, residual, nextNorm);
         }
 
+        if (!hasHead)
+        {
+            _graph.Output(normed, TensorElement.F32, -1, _configuration.HiddenSize);
+            _graph.Output(residual, TensorElement.F32, -1, _configuration.HiddenSize);
+            return [normed, residual];
+        }
+
         string logits = _nodes.AddLinear("head", normed, new LinearTensors<TensorView>(weights.Head));
         _graph.Output(logits, TensorElement.F32, -1, _configuration.VocabularySize);
-        return logits;
+        return [logits];
     }
 
-    private void AddInputs(int blocks, KvFormat kvFormat)
+    private void AddInputs(LayerRange layers, bool hasHead, int blocks, KvFormat kvFormat)
     {
-        _graph.Input(TokenIds, TensorElement.I64, -1);
         _graph.Input(CumulativeLengths, TensorElement.I32, -1);
         _graph.Input(PastLengths, TensorElement.I32, -1);
         _graph.Input(BlockTable, TensorElement.I32, -1, -1);
-        _graph.Input(LogitRows, TensorElement.I64, -1);
+        if (hasHead)
+        {
+            _graph.Input(LogitRows, TensorElement.I64, -1);
+        }
+
         if (_configuration.Prefix is not null)
         {
             _graph.Input(PrefixLengths, TensorElement.I32, -1);
             _graph.Input(MaskPositions, TensorElement.I32, -1);
         }
 
-        foreach (CacheTensor cache in KvCacheLayout.Of(_configuration))
+        foreach (CacheTensor cache in KvCacheLayout.Of(_configuration, layers))
         {
             _graph.Input(cache.Name, kvFormat.Element(), blocks, AttentionShape.PageTokens, cache.Heads, kvFormat.TokenElements(cache.Width));
         }
+    }
+
+    /// <returns>The first layer's normed input, and the residual stream.</returns>
+    private (string Normed, string Residual) AddStart(DecoderWeights weights, LayerRange layers)
+    {
+        if (layers.First > 0)
+        {
+            return (
+                _graph.Input(Normed, TensorElement.F32, -1, _configuration.HiddenSize),
+                _graph.Input(Residual, TensorElement.F32, -1, _configuration.HiddenSize));
+        }
+
+        _graph.Input(TokenIds, TensorElement.I64, -1);
+        string residual = AddEmbedding(weights.Embedding);
+        string normed = _nodes.AddNorm("layers.0.input_norm", residual, weights.Layers[0].InputNorm);
+        return (normed, _nodes.AddResidualScale(normed, residual));
     }
 
     /// <summary>Rows are looked up in the stored type and then widened.</summary>

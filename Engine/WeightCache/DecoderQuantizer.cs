@@ -3,6 +3,7 @@ using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Graph;
 using GlmCluster.Engine.Graph.Linears;
 using GlmCluster.Engine.Onnx;
@@ -59,7 +60,8 @@ public static class DecoderQuantizer
             Cancellation = cancellationToken,
         };
         var experts = new PackedFormat(loader, key.Format);
-        new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), experts, loader).Add(weights, positions: 1, blocks: 1, KvFormat.F32);
+        new DecoderGraph(builder, configuration, new KeptLinear(loader, key.Format), experts, loader).Add(
+            weights, new LayerRange(0, weights.Layers.Length), positions: 1, blocks: 1, KvFormat.F32);
         writer.Complete();
         return writer.Fault is null ? Stopwatch.GetElapsedTime(start) : throw new IOException($"{path} cannot be written: {writer.Fault}");
     }

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using GlmCluster.Checkpoints.Text;
+using GlmCluster.Engine.Decoding.Stages;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Stepping;
 using GlmCluster.Engine.WeightCache;
@@ -22,6 +24,9 @@ public sealed class LoadedModel : IDisposable
     public required IStepRunner Runner { get; init; }
 
     public required ModelSizes Sizes { get; init; }
+
+    /// <summary>What each device has of it, in the order that a token passes them.</summary>
+    public required ImmutableArray<StageShare> Stages { get; init; }
 
     public required GenerationEngineOptions EngineLimits { get; init; }
 

@@ -12,7 +12,7 @@ public sealed record ModelLoadOptions
     /// <summary>Name clients ask for.</summary>
     public required string Name { get; init; }
 
-    /// <summary>For example <c>cpu:0</c>.</summary>
+    /// <summary>For example <c>cpu:0</c>; several with commas between them split the layers into stages.</summary>
     public string Device { get; init; } = "cpu:0";
 
     /// <summary>Threads of the arithmetic, at least 1.</summary>

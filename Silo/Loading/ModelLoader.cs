@@ -89,6 +89,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                 Text = loadedText,
                 Runner = runner,
                 Sizes = sizes,
+                Stages = runner.Stages,
                 EngineLimits = new GenerationEngineOptions
                 {
                     ContextTokens = sizes.ContextTokens,
@@ -115,7 +116,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
 
     private DecoderRunnerOptions ToRunnerOptions(DecoderConfiguration configuration, ModelSizes sizes) => new()
     {
-        Device = DeviceName.Parse(options.Device),
+        Devices = DeviceName.ParseList(options.Device),
         Threads = options.Threads,
         WeightFormat = sizes.Weights,
         KvFormat = sizes.Kv,

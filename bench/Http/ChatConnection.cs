@@ -4,7 +4,7 @@ using System.Text;
 
 namespace GlmCluster.Bench.Http;
 
-/// <summary>One client: a connection that is kept, and the chat that runs on it.</summary>
+/// <summary>One client: a connection for each of its chats, one after the other.</summary>
 internal sealed class ChatConnection(ChatServer server) : IDisposable
 {
     private ResponseReader _response = new();
@@ -21,12 +21,8 @@ internal sealed class ChatConnection(ChatServer server) : IDisposable
         (_response, _meter) = (new ResponseReader(), new ChatMeter(Stopwatch.GetTimestamp()));
         try
         {
-            if (Socket is null)
-            {
-                Socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                Socket.Connect(server.Url.Host, server.Url.Port);
-            }
-
+            Socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            Socket.Connect(server.Url.Host, server.Url.Port);
             Socket.Send(request);
         }
         catch (SocketException fault)
@@ -82,11 +78,7 @@ internal sealed class ChatConnection(ChatServer server) : IDisposable
         }
 
         _meter.Finish();
-        if (_response.Closes || _response.EndsWithClose)
-        {
-            Dispose();
-        }
-
+        Dispose(); // some servers close a connection after a stream without saying so
         return _meter;
     }
 }

@@ -34,9 +34,6 @@ internal sealed class ResponseReader
     /// <summary>Whether the close of the connection is the body's end.</summary>
     public bool EndsWithClose => _state == State.BodyUntilClose;
 
-    /// <summary>Whether the server will close the connection.</summary>
-    public bool Closes { get; private set; }
-
     /// <summary>Takes the next part of the body off the front of what arrived; false: nothing more of it is there.</summary>
     /// <exception cref="BenchException">It is not HTTP.</exception>
     public bool TryReadBody(ref ReadOnlySpan<byte> arrived, out ReadOnlySpan<byte> body)
@@ -108,7 +105,6 @@ internal sealed class ResponseReader
         Status = line.StartsWith("HTTP/1."u8) && line.Length >= 12 && Utf8Parser.TryParse(line[9..12], out int status, out _)
             ? status
             : throw NotHttp(line);
-        Closes = line.StartsWith("HTTP/1.0"u8);
         _state = State.Headers;
         _left = Unknown;
     }
@@ -124,10 +120,6 @@ internal sealed class ResponseReader
         else if (header.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase))
         {
             _left = long.TryParse(value, out long length) ? length : throw NotHttp(line);
-        }
-        else if (header.StartsWith("Connection:", StringComparison.OrdinalIgnoreCase))
-        {
-            Closes = value.Equals("close", StringComparison.OrdinalIgnoreCase);
         }
     }
 

@@ -51,6 +51,7 @@ public class NanoModel : IAsyncLifetime
         Text = Model.Text,
         Runner = runner,
         Sizes = Model.Sizes,
+        Stages = Model.Stages,
         EngineLimits = Model.EngineLimits,
         Parameters = Model.Parameters,
         LoadTime = Model.LoadTime,

@@ -70,9 +70,10 @@ internal static class SchemaMigrator
 
     private static async Task<StoredVersion?> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        // Not to_regclass: inside a transaction it may answer from before the lock, when another process had not made the table yet.
-        const string Exists = "select 1 from pg_catalog.pg_tables where schemaname = 'glm' and tablename = 'schema_version'";
-        if (await connection.ScalarAsync(Exists, cancellationToken) is null)
+        // Not to_regclass: it may answer from the catalogue cache of this backend, which does not yet know the table that another process has just
+        // made while this one waited for the lock. A query has a snapshot of its own.
+        if (await connection.ScalarAsync(
+            "select true from pg_catalog.pg_tables where schemaname = 'glm' and tablename = 'schema_version'", cancellationToken) is not true)
         {
             return null;
         }

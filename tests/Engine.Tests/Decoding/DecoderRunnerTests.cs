@@ -137,7 +137,7 @@ public sealed class DecoderRunnerTests
         Assert.SkipWhen(Directory.EnumerateFiles(folder, "*providers_cuda*").Any(), "This ONNX Runtime has a CUDA provider.");
 
         DeviceException error = Assert.Throws<DeviceException>(() => TestModel.Load(
-            TestModel.GoldenFolder("glm"), options => options with { Device = new DeviceName(DeviceKind.Cuda, 0) }));
+            TestModel.GoldenFolder("glm"), options => options with { Devices = [new DeviceName(DeviceKind.Cuda, 0)] }));
 
         Assert.Contains("cuda:0 cannot be had", error.Message, StringComparison.Ordinal);
         Assert.Contains("WithOnnxRuntimeGpu=true", error.Message, StringComparison.Ordinal);

