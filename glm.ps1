@@ -31,6 +31,7 @@ function Install-Packages([string] $folder) {
   Push-Location $folder
   try { npm ci --ignore-scripts --no-audit --no-fund --loglevel=error | Out-Host } finally { Pop-Location }
   if ($LASTEXITCODE -ne 0) { Stop-WithMessage "npm could not fetch the packages of $folder (messages above)." }
+  New-Item (Join-Path $folder 'node_modules') -ItemType Directory -Force | Out-Null # npm makes none where no package fits this machine
   Copy-Item (Join-Path $folder 'package-lock.json') (Join-Path $folder 'node_modules/.installed-package-lock.json')
 }
 
@@ -73,14 +74,15 @@ function Invoke-Build([string] $goal, [string] $solution) {
   }
 }
 
-# Makes everything that a goal (program or tests) needs; only one at a time, quick when nothing changed.
-function Initialize-Goal([string] $goal) {
+# Makes everything that a goal (program or tests) and a command need; only one at a time, quick when nothing changed.
+function Initialize-Goal([string] $goal, [string] $command) {
   $folders = @(Join-Path $root 'native')
   $solution = 'Cli/Cli.csproj'
   if ($goal -eq 'tests') {
-    $folders += Join-Path $root 'tests/clients'
+    $folders += (Join-Path $root 'native/postgres'), (Join-Path $root 'tests/clients')
     $solution = 'GlmCluster.sln'
   }
+  if ($command -eq 'up') { $folders += Join-Path $root 'native/postgres' }
   $missing = $folders | Where-Object { -not (Test-Packages $_) }
   if (-not $missing -and (Test-UpToDate $goal)) { return }
 
@@ -129,7 +131,7 @@ if ($args.Count -gt 0 -and $args[0] -eq 'test') {
   Invoke-Tests @($args | Select-Object -Skip 1)
 }
 
-Initialize-Goal 'program'
+Initialize-Goal 'program' $args[0]
 if (-not (Get-Command dotnet -ErrorAction Ignore)) { Stop-WithMessage 'dotnet was not found. Install the .NET SDK (https://dot.net).' }
 & dotnet $program @args
 exit $LASTEXITCODE

@@ -4,6 +4,7 @@ using GlmCluster.Cli.Chat;
 using GlmCluster.Cli.Cluster;
 using GlmCluster.Cli.Database;
 using GlmCluster.Cli.Help;
+using GlmCluster.Cli.LocalCluster;
 using GlmCluster.Cli.Models;
 using GlmCluster.Cli.Serve;
 
@@ -15,6 +16,7 @@ internal static class GlmCommandLine
     public static RootCommand Create()
     {
         Command serve = ServeCommand.Create();
+        Command up = UpCommand.Create();
         Command gateway = GatewayCommand.Create();
         Command silo = SiloCommand.Create();
         Command status = StatusCommand.Create();
@@ -22,11 +24,12 @@ internal static class GlmCommandLine
         Command chat = ChatCommand.Create();
         Command bench = BenchCommand.Create();
         Command model = ModelCommand.Create();
-        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, gateway, silo, status, chat, bench, model, database };
+        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, up, gateway, silo, status, chat, bench, model, database };
         HelpWithExamples.Install(root, new Dictionary<Command, string[]>
         {
             [root] = ["glm serve", "glm serve --model ~/models/glm-4-9b-chat --port 8080", "glm chat"],
             [serve] = ServeCommand.Examples,
+            [up] = UpCommand.Examples,
             [gateway] = GatewayCommand.Examples,
             [silo] = SiloCommand.Examples,
             [status] = StatusCommand.Examples,

@@ -98,6 +98,10 @@ internal static class SettingTable
     public static IReadOnlyList<Setting> Silo { get; } =
         [.. All.Where(setting => setting.Name is not ("host" or "port" or "store"))];
 
+    /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
+    public static IReadOnlyList<Setting> LocalCluster { get; } =
+        [.. Serve.Where(setting => Gateway.Contains(setting) || Silo.Contains(setting))];
+
     /// <summary>Finds a setting by its name; null when there is none.</summary>
     public static Setting? Find(string name) => All.FirstOrDefault(setting => setting.Name == name);
 

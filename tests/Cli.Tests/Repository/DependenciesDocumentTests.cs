@@ -16,6 +16,7 @@ public sealed class DependenciesDocumentTests
 
     [Theory]
     [InlineData("native")]
+    [InlineData("native", "postgres")]
     [InlineData("tests", "clients")]
     public void Document_NpmPackages_NamesEveryOne(params string[] folder)
     {
@@ -31,6 +32,7 @@ public sealed class DependenciesDocumentTests
 
     [Theory]
     [InlineData("native")]
+    [InlineData("native", "postgres")]
     [InlineData("tests", "clients")]
     public void NpmLock_EveryPackage_HasAChecksumAndNoHost(params string[] folder)
     {
