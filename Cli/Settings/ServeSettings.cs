@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Loop;
+using GlmCluster.Gateway.Models;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -14,6 +16,9 @@ internal sealed record ServeSettings
     public string? ModelNameOverride { get; init; }
 
     public string ModelName => ModelNameOverride ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(ModelFolder));
+
+    /// <summary>Other names of models.</summary>
+    public ImmutableSortedDictionary<string, ModelAlias> Aliases { get; init; } = ImmutableSortedDictionary.Create<string, ModelAlias>(StringComparer.Ordinal);
 
     /// <summary>IP address, or <c>localhost</c>.</summary>
     public string Host { get; init; } = "127.0.0.1";
