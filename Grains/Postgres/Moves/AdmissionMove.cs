@@ -65,7 +65,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
 
         // 4.
         long deadline = clock.Now + (request.OnDisconnect == DisconnectPolicy.Detach ? options.ConversationTtl : options.ResumeWindow).Ticks;
-        await GenerationRows.InsertAsync(connection, request, conversation, deadline, cancellationToken);
+        await GenerationRows.InsertAsync(connection, request, conversation, deadline, options.CallerLimits.Running, cancellationToken);
         await dispatch.RunAsync(connection, request.Model, cancellationToken);
         return new Admitted(new GenerationSnapshot(request, GenerationState.Queued, 0, End: null), Existing: false);
     }
