@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using GlmCluster.Gateway.Models;
 using Microsoft.Extensions.Options;
 
 namespace GlmCluster.Gateway;
@@ -11,6 +12,9 @@ public sealed class GatewayOptions
 
     /// <summary>Keys that may be used, as clients send them. Empty (default): anyone may ask, with or without a key.</summary>
     public IReadOnlyList<string> ApiKeys { get; set; } = [];
+
+    /// <summary>Other names of models, by what clients write. One that is also a model's own name chooses among its weights. Default: none.</summary>
+    public IReadOnlyDictionary<string, ModelAlias> Aliases { get; set; } = new Dictionary<string, ModelAlias>();
 
     /// <summary>Largest request body in bytes; a larger one gets 413. Default 8 MiB.</summary>
     [Range(1024, 1L << 30)]

@@ -4,7 +4,7 @@ using GlmCluster.Cli.Chat;
 using GlmCluster.Cli.LocalCluster;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Onnx;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 
 namespace GlmCluster.Cli.Help;
 

@@ -11,6 +11,7 @@ internal static class ModelCommand
 {
     public static readonly string[] Examples =
     [
+        "glm model inspect ~/models/glm-4-9b-chat",
         "glm model verify ~/models/glm-4-9b-chat",
         "glm model quality ~/models/glm-4-9b-chat --weights int4",
         "glm model quantize ~/models/glm-4-9b-chat --weights int8",
@@ -24,7 +25,7 @@ internal static class ModelCommand
 
     public static Command Create() => new("model", "Looks at model folders and prepares them.")
     {
-        CreateVerify(), QualityCommand.Create(), QuantizeCommand.Create(), TokenizeCommand.Create(),
+        InspectCommand.Create(), CreateVerify(), QualityCommand.Create(), QuantizeCommand.Create(), TokenizeCommand.Create(),
     };
 
     private static Command CreateVerify()

@@ -59,7 +59,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
             .AddSingleton<IGenerationClient>(fabric)
             .AddSingleton<IConversationStore>(fabric)
             .AddSingleton<IModelDirectory>(fabric)
-            .AddGateway(new GatewayOptions());
+            .AddGateway(new GatewayOptions { Aliases = settings.Aliases });
         var server = new EmbeddedServer(fabric, builder.Build());
         try
         {

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Loop;
+using GlmCluster.Gateway.Models;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -14,6 +16,9 @@ internal sealed record ServeSettings
     public string? ModelNameOverride { get; init; }
 
     public string ModelName => ModelNameOverride ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(ModelFolder));
+
+    /// <summary>Other names of models.</summary>
+    public ImmutableSortedDictionary<string, ModelAlias> Aliases { get; init; } = ImmutableSortedDictionary.Create<string, ModelAlias>(StringComparer.Ordinal);
 
     /// <summary>IP address, or <c>localhost</c>.</summary>
     public string Host { get; init; } = "127.0.0.1";
@@ -80,6 +85,12 @@ internal sealed record ServeSettings
 
     /// <summary>Name or address at which gateways reach a silo; null: <see cref="LiveHost"/>, or this machine's address where that is every network.</summary>
     public string? Advertise { get; init; }
+
+    /// <summary>Port of a silo's health endpoint; 0 takes a free one.</summary>
+    public int HealthPort { get; init; }
+
+    /// <summary>Most time that a gateway or silo takes after SIGTERM to let answers end or to hand them over.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 }

@@ -17,6 +17,9 @@ internal sealed record Setting
     /// <summary>The values that are possible, as an error names them.</summary>
     public required string Allowed { get; init; }
 
+    /// <summary>It may be given several times; glm.json has an object or a list then.</summary>
+    public bool TakesMany { get; init; }
+
     /// <summary>Puts a text value into the settings; null when the value is impossible.</summary>
     public required Func<ServeSettings, SettingText, ServeSettings?> Apply { get; init; }
 

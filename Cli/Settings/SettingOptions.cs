@@ -12,7 +12,7 @@ internal sealed class SettingOptions
         HelpName = "FILE",
     };
 
-    private readonly List<(Setting Setting, Option<string?> Option)> _options;
+    private readonly List<(Setting Setting, Option Option)> _options;
 
     public SettingOptions(IEnumerable<Setting> settings) =>
         _options = [.. settings.Select(setting => (setting, OptionFor(setting)))];
@@ -33,15 +33,22 @@ internal sealed class SettingOptions
         CommandLine =
         [
             .. from pair in _options
-               let value = parsed.GetValue(pair.Option)
-               where value is not null
+               from value in Values(parsed, pair.Option)
                select new KeyValuePair<string, string>(pair.Setting.Name, value),
         ],
     };
 
-    private static Option<string?> OptionFor(Setting setting) => new(setting.OptionName)
+    private static Option OptionFor(Setting setting)
     {
-        Description = $"{setting.Help} Default: {setting.Default}.",
-        HelpName = setting.ValueName,
+        string description = $"{setting.Help} Default: {setting.Default}.";
+        return setting.TakesMany
+            ? new Option<string[]?>(setting.OptionName) { Description = description, HelpName = setting.ValueName }
+            : new Option<string?>(setting.OptionName) { Description = description, HelpName = setting.ValueName };
+    }
+
+    private static string[] Values(ParseResult parsed, Option option) => option switch
+    {
+        Option<string[]?> many => parsed.GetValue(many) ?? [],
+        _ => parsed.GetValue((Option<string?>)option) is { } one ? [one] : [],
     };
 }

@@ -20,6 +20,12 @@ internal static class SettingTable
             (s, v) => v.AsPath() is { } path ? s with { ModelFolder = path } : null, s => s.ModelFolder),
         Of("model-name", "NAME", "Name the model is served under.", "the folder's name", "a name of at most 200 characters",
             (s, v) => v.Text.Length is > 0 and <= 200 ? s with { ModelNameOverride = v.Text } : null, s => s.ModelName),
+        Of("aliases", "NAME=MODEL", "Other names of models, with commas between them; MODEL@HASH chooses among weights by the beginning of their hash.", "none",
+            "NAME=MODEL or NAME=MODEL@HASH (4 hex digits or more), several with commas between them",
+            (s, v) => AliasText.Add(s.Aliases, v.Text) is { } aliases ? s with { Aliases = aliases } : null, s => AliasText.Show(s.Aliases)) with
+        {
+            TakesMany = true,
+        },
         Of("host", "ADDRESS", "Address to listen on; 0.0.0.0 is every network.", "127.0.0.1", "an IP address or localhost",
             (s, v) => v.Text == "localhost" || IPAddress.TryParse(v.Text, out _) ? s with { Host = v.Text } : null, s => s.Host),
         Integer("port", "PORT", "Port to listen on; 0 takes a free one.", "8000", 0, 65_535,
@@ -82,21 +88,25 @@ internal static class SettingTable
             (s, value) => s with { LivePort = value }, s => s.LivePort),
         Of("advertise", "NAME", "Name or address at which gateways reach this silo.", "live-host, or this machine's address", "a host name or an IP address",
             (s, v) => Uri.CheckHostName(v.Text) != UriHostNameType.Unknown ? s with { Advertise = v.Text } : null, s => s.Advertise ?? "live-host"),
+        Integer("health-port", "PORT", "Port of a silo's /health and /ready, at live-host; 0 takes a free one.", "0", 0, 65_535,
+            (s, value) => s with { HealthPort = value }, s => s.HealthPort),
+        Duration("drain-timeout", "How long a gateway or silo, told to stop (SIGTERM), lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
+            (s, value) => s with { DrainTimeout = value }, s => s.DrainTimeout),
         Choice("log-level", "Least important messages to log.", "information", SettingValues.LogLevels,
             (s, value) => s with { LogLevel = value }, s => s.LogLevel),
     ];
 
     /// <summary>Settings of a server that is all in one process.</summary>
     public static IReadOnlyList<Setting> Serve { get; } =
-        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise"))];
+        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise" or "health-port" or "drain-timeout"))];
 
     /// <summary>Settings of a gateway.</summary>
     public static IReadOnlyList<Setting> Gateway { get; } =
-        [.. All.Where(setting => setting.Name is "fabric" or "database" or "host" or "port" or "resume-window" or "conversation-ttl" or "log-level")];
+        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "host" or "port" or "resume-window" or "conversation-ttl" or "drain-timeout" or "log-level")];
 
     /// <summary>Settings of a silo.</summary>
     public static IReadOnlyList<Setting> Silo { get; } =
-        [.. All.Where(setting => setting.Name is not ("host" or "port" or "store"))];
+        [.. All.Where(setting => setting.Name is not ("aliases" or "host" or "port" or "store"))];
 
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
     public static IReadOnlyList<Setting> LocalCluster { get; } =

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace GlmCluster.Cli.Settings;
 
-/// <summary>Reads glm.json: one object whose keys are settings and whose values are text, numbers or true/false. Comments are allowed.</summary>
+/// <summary>Reads glm.json: one object whose keys are settings and whose values are text, numbers or true/false; an object of texts stands for
+/// <c>KEY=TEXT</c> each where a setting takes many. Comments are allowed.</summary>
 internal static class SettingsFile
 {
     private static readonly JsonDocumentOptions Options = new()
@@ -14,7 +15,10 @@ internal static class SettingsFile
     };
 
     /// <summary>The file's keys and values; what is wrong with the file itself goes into <paramref name="problems"/>.</summary>
-    public static IReadOnlyList<KeyValuePair<string, string>> Read(string file, List<string> problems)
+    /// <param name="file">Full path.</param>
+    /// <param name="takesMany">Whether a setting takes many values.</param>
+    /// <param name="problems">Grows.</param>
+    public static IReadOnlyList<KeyValuePair<string, string>> Read(string file, Func<string, bool> takesMany, List<string> problems)
     {
         var entries = new List<KeyValuePair<string, string>>();
         try
@@ -29,7 +33,7 @@ internal static class SettingsFile
 
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
-                AddEntry(property, file, entries, problems);
+                AddEntries(property, file, takesMany(property.Name), entries, problems);
             }
         }
         catch (JsonException error)
@@ -44,7 +48,8 @@ internal static class SettingsFile
         return entries;
     }
 
-    private static void AddEntry(JsonProperty property, string file, List<KeyValuePair<string, string>> entries, List<string> problems)
+    private static void AddEntries(
+        JsonProperty property, string file, bool takesMany, List<KeyValuePair<string, string>> entries, List<string> problems)
     {
         switch (property.Value.ValueKind)
         {
@@ -53,6 +58,10 @@ internal static class SettingsFile
                 break;
             case JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False:
                 entries.Add(new(property.Name, property.Value.GetRawText()));
+                break;
+            case JsonValueKind.Object when takesMany && property.Value.EnumerateObject().All(member => member.Value.ValueKind == JsonValueKind.String):
+                entries.AddRange(property.Value.EnumerateObject().Select(member =>
+                    KeyValuePair.Create(property.Name, $"{member.Name}={member.Value.GetString()}")));
                 break;
             default:
                 problems.Add($"\"{property.Name}\" in {file} must be text, a number, true or false.");

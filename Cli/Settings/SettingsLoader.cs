@@ -1,4 +1,5 @@
 using System.Collections;
+using GlmCluster.Gateway.Models;
 
 namespace GlmCluster.Cli.Settings;
 
@@ -63,12 +64,14 @@ internal sealed class SettingsLoader
             return;
         }
 
-        IReadOnlyList<KeyValuePair<string, string>> entries = SettingsFile.Read(file, _problems);
+        IReadOnlyList<KeyValuePair<string, string>> entries = SettingsFile.Read(file, TakesMany, _problems);
         foreach ((string name, string text) in entries)
         {
             Apply($"\"{name}\" in {file}", name, new SettingText(text, Path.GetDirectoryName(file)!));
         }
     }
+
+    private static bool TakesMany(string name) => SettingTable.Find(name) is { TakesMany: true };
 
     private void ApplyEnvironment(SettingsSources sources)
     {
@@ -121,6 +124,14 @@ internal sealed class SettingsLoader
             // A decode step takes one token of every sequence.
             _problems.Add($"step-tokens is {_settings.StepTokens} and max-sequences is {_settings.MaxSequences}. "
                 + "Allowed: step-tokens at least as large as max-sequences.");
+        }
+
+        foreach ((string name, ModelAlias alias) in _settings.Aliases.Where(pair => pair.Value.ModelName != pair.Key))
+        {
+            if (_settings.Aliases.ContainsKey(alias.ModelName))
+            {
+                _problems.Add($"aliases has '{name}' for '{alias}', which is an alias too. Allowed: models' own names.");
+            }
         }
     }
 }

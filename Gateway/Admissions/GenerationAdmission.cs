@@ -84,8 +84,7 @@ internal sealed class GenerationAdmission(
         string modelName = order.ModelName ?? conversation!.Model.Name;
         if (await models.FindAsync(modelName, conversation?.Model, cancellationToken) is not { } model)
         {
-            return new Refusal(
-                GenerationFaultCode.UnknownModel, $"The model '{modelName}' does not exist here. GET /v1/models lists those that do.");
+            return models.RefuseUnknown(modelName);
         }
 
         PromptResult prompt = PromptBuilder.Build(order.Prompt, model, conversation);
@@ -142,7 +141,7 @@ internal sealed class GenerationAdmission(
         View = new ClientView
         {
             Dialect = order.Dialect,
-            ModelName = model.Card.Model.Name,
+            ModelName = order.ModelName ?? model.Card.Model.Name,
             IncludeUsage = order.IncludeUsage,
             Prefix = order.Echo ? prompt.Text : "",
             Tools = prompt.Tools,

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Text;
+using GlmCluster.Gateway.Admissions;
+using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Gateway.Models;
@@ -11,39 +13,49 @@ namespace GlmCluster.Gateway.Models;
 /// A text side is read once per hash and kept. <see cref="ModelPrefetcher"/> does that when a model appears, so requests find it done;
 /// one that comes earlier waits for the same read.
 /// </remarks>
-internal sealed class ModelCatalog(IModelDirectory directory, ILogger<ModelCatalog> logger)
+internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions options, ILogger<ModelCatalog> logger)
 {
+    private static readonly TimeSpan AliasRetryAfter = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<string, Lazy<Task<TextModel>>> _texts = new(StringComparer.Ordinal); // by text assets hash
     private readonly ConcurrentDictionary<string, ModelCard> _seen = new(StringComparer.Ordinal); // by content hash
 
-    /// <summary>All models that can generate, one per name: the newest where weights are being rolled out.</summary>
-    public async ValueTask<ImmutableArray<ServedModel>> ListAsync(CancellationToken cancellationToken)
+    /// <summary>Every name that can be asked for, aliases after models, with the model that answers to it.</summary>
+    public async ValueTask<ImmutableArray<(string Name, ServedModel Model)>> ListAsync(CancellationToken cancellationToken)
     {
-        var models = ImmutableArray.CreateBuilder<ServedModel>();
-        foreach (IGrouping<string, ModelCard> sameName in directory.Offered.GroupBy(card => card.Model.Name, StringComparer.Ordinal))
+        var models = ImmutableArray.CreateBuilder<(string, ServedModel)>();
+        IEnumerable<string> names = directory.Offered.Select(card => card.Model.Name);
+        foreach (string name in names.Concat(options.Aliases.Keys.Order(StringComparer.Ordinal)).Distinct())
         {
-            if (await LoadAsync(sameName.MaxBy(card => card.PublishedAt)!, cancellationToken) is { } model)
+            if (await FindAsync(name, null, cancellationToken) is { } model)
             {
-                models.Add(model);
+                models.Add((name, model));
             }
         }
 
         return models.ToImmutable();
     }
 
-    /// <summary>Finds a model by name; null when there is none.</summary>
-    /// <param name="name">As the client wrote it.</param>
+    /// <summary>Finds a model by name or alias, the newest where weights are being rolled out; null when there is none.</summary>
+    /// <param name="name">As the client wrote it. An alias goes before a model's own name, so that it can choose among its weights.</param>
     /// <param name="preferred">Taken while it is offered under this name: a conversation stays with its weights.</param>
     /// <param name="cancellationToken">Ends the wait for a first read.</param>
     public async ValueTask<ServedModel?> FindAsync(string name, ModelReference? preferred, CancellationToken cancellationToken)
     {
+        ModelAlias alias = options.Aliases.GetValueOrDefault(name) ?? new ModelAlias(name);
         ModelCard? card = directory.Offered
-            .Where(card => card.Model.Name == name)
+            .Where(card => alias.Matches(card.Model))
             .OrderByDescending(card => card.Model == preferred)
             .ThenByDescending(card => card.PublishedAt)
             .FirstOrDefault();
         return card is null ? null : await LoadAsync(card, cancellationToken);
     }
+
+    /// <summary>What a client is told whose model was not found.</summary>
+    public Refusal RefuseUnknown(string name) => options.Aliases.TryGetValue(name, out ModelAlias? alias)
+        ? new Refusal(
+            GenerationFaultCode.Unavailable, $"The model '{name}' stands for '{alias}', which no worker offers now. Try again later.", RetryAfter: AliasRetryAfter)
+        : new Refusal(GenerationFaultCode.UnknownModel, $"The model '{name}' does not exist here. GET /v1/models lists those that do.");
 
     /// <summary>Finds the model that an earlier generation used, also when it is not offered any more; null: this process never saw it.</summary>
     public async ValueTask<ServedModel?> FindAsync(ModelReference reference, CancellationToken cancellationToken)

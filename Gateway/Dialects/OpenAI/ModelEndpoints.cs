@@ -1,6 +1,5 @@
-using GlmCluster.Gateway.Admissions;
+using System.Collections.Immutable;
 using GlmCluster.Gateway.Models;
-using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
@@ -16,8 +15,8 @@ internal sealed class ModelEndpoints(ModelCatalog models)
 
     private async Task ListAsync(HttpContext http)
     {
-        var served = await models.ListAsync(http.RequestAborted);
-        var list = new ModelList("list", [.. served.Select(model => Describe(model.Card))]);
+        ImmutableArray<(string Name, ServedModel Model)> served = await models.ListAsync(http.RequestAborted);
+        var list = new ModelList("list", [.. served.Select(named => Describe(named.Name, named.Model.Card))]);
         await OpenAIJson.WriteAsync(http.Response, list, OpenAIJson.Context.ModelList, http.RequestAborted);
     }
 
@@ -26,16 +25,16 @@ internal sealed class ModelEndpoints(ModelCatalog models)
         string name = (string?)http.Request.RouteValues["id"] ?? "";
         if (await models.FindAsync(name, null, http.RequestAborted) is { } model)
         {
-            await OpenAIJson.WriteAsync(http.Response, Describe(model.Card), OpenAIJson.Context.ModelObject, http.RequestAborted);
+            await OpenAIJson.WriteAsync(http.Response, Describe(name, model.Card), OpenAIJson.Context.ModelObject, http.RequestAborted);
             return;
         }
 
-        var refusal = new Refusal(GenerationFaultCode.UnknownModel, $"The model '{name}' does not exist here.");
-        await OpenAIError.From(refusal).WriteAsync(http.Response, http.RequestAborted);
+        await OpenAIError.From(models.RefuseUnknown(name)).WriteAsync(http.Response, http.RequestAborted);
     }
 
-    private static ModelObject Describe(ModelCard card) => new(
-        card.Model.Name,
+    /// <param name="name">The model's own, or an alias; <c>root</c> tells them apart.</param>
+    private static ModelObject Describe(string name, ModelCard card) => new(
+        name,
         "model",
         card.PublishedAt.ToUnixTimeSeconds(),
         "glmcluster",

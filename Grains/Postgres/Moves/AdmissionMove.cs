@@ -1,7 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
+using GlmCluster.Grains.Conversations;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres.Moves;
@@ -50,7 +50,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
             if (turn.Conversation is { } anyAnswer)
             {
                 state = await ConversationRows.LockAsync(connection, anyAnswer, request.Caller, cancellationToken);
-                if (SqliteAdmission.CheckConversation(anyAnswer, state, turn) is { } fault)
+                if (ConversationCheck.FindFault(anyAnswer, state, turn) is { } fault)
                 {
                     return new Refused(fault);
                 }
@@ -75,6 +75,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
         row.State switch
         {
             GenerationRowState.Pending => GenerationState.Queued,
+            GenerationRowState.Parking when row.Successor is not null => GenerationState.Running, // it changes workers
             GenerationRowState.Parking or GenerationRowState.Parked => GenerationState.Parked,
             GenerationRowState.Ended => GenerationState.Ended,
             _ => GenerationState.Running,
@@ -88,7 +89,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
         (long capacity, long load) = (await connection.QueryAsync(
             """
             select (select coalesce(sum(max_sequences + max_queued), 0)::bigint from glm.incarnations
-                    where model_name = $1 and model_hash = $2 and not is_sealed),
+                    where model_name = $1 and model_hash = $2 and not is_sealed and not is_draining),
                 (select count(*) from glm.generations where model_name = $1 and model_hash = $2 and ended_at is null and state <> 4)
             """,
             row => (row.GetInt64(0), row.GetInt64(1)),

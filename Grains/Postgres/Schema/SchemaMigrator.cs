@@ -1,5 +1,5 @@
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres.Schema;
