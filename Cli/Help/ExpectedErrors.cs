@@ -5,7 +5,7 @@ using GlmCluster.Cli.Hub;
 using GlmCluster.Cli.LocalCluster;
 using GlmCluster.Engine.Devices;
 using GlmCluster.Engine.Onnx;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 
 namespace GlmCluster.Cli.Help;
 

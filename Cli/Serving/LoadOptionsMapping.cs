@@ -18,6 +18,7 @@ internal static class LoadOptionsMapping
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,
         KvMemoryBytes = settings.KvMemoryBytes,
+        MemoryShares = settings.MemoryShares,
         PrefillSlowdown = settings.PrefillSlowdown,
         CacheScope = settings.CacheScope,
         OnnxRuntimeLibrary = settings.OnnxRuntimeLibrary,

@@ -52,6 +52,9 @@ internal sealed record ServeSettings
     /// <summary>Bytes of the KV cache; null: planned from what the machine has.</summary>
     public long? KvMemoryBytes { get; init; }
 
+    /// <summary>Processes among which the machine's memory is divided.</summary>
+    public int MemoryShares { get; init; } = 1;
+
     /// <summary>How much longer a token of a running answer may take while prompts are read.</summary>
     public double PrefillSlowdown { get; init; } = 1.5;
 

@@ -56,6 +56,8 @@ internal static class SettingTable
         Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "planned from what the machine has", "1MB to 4TB",
             (s, v) => SettingValues.TryBytes(v.Text, out long bytes) && bytes is >= 1L << 20 and <= 4L << 40 ? s with { KvMemoryBytes = bytes } : null,
             s => s.KvMemoryBytes is { } bytes ? SettingValues.ShowBytes(bytes) : "planned"),
+        Integer("memory-shares", "N", "Processes among which this machine's memory is divided when it is planned.", "1", 1, 64,
+            (s, value) => s with { MemoryShares = value }, s => s.MemoryShares),
         Choice("cache-scope", "Who shares computed prompts: everyone on the server, or each caller alone.", "server", SettingValues.CacheScopes,
             (s, value) => s with { CacheScope = value }, s => s.CacheScope),
         Of("store", "FILE", "SQLite file that keeps conversations; memory keeps none.", "glm.db in the user's data folder", "a file, or memory",
@@ -122,7 +124,7 @@ internal static class SettingTable
 
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
     public static IReadOnlyList<Setting> LocalCluster { get; } =
-        [.. Serve.Where(setting => Gateway.Contains(setting) || Silo.Contains(setting))];
+        [.. Serve.Where(setting => setting.Name != "memory-shares" && (Gateway.Contains(setting) || Silo.Contains(setting)))];
 
     /// <summary>Finds a setting by its name; null when there is none.</summary>
     public static Setting? Find(string name) => All.FirstOrDefault(setting => setting.Name == name);

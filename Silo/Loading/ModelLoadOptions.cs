@@ -36,6 +36,9 @@ public sealed record ModelLoadOptions
     /// <summary>Bytes the KV cache may take; null: planned from what the machine has.</summary>
     public long? KvMemoryBytes { get; init; }
 
+    /// <summary>Processes among which the machine's memory is divided, at least 1.</summary>
+    public int MemoryShares { get; init; } = 1;
+
     /// <summary>How much longer than without prompts a step may take while others decode, more than 1.</summary>
     public double PrefillSlowdown { get; init; } = 1.5;
 

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using GlmCluster.Grains.Abstractions.Generations;
 
-namespace GlmCluster.Grains.Sqlite;
+namespace GlmCluster.Grains.Logs;
 
 /// <summary>Token ids as bytes: 32-bit little endian, one after the other. Logarithms are the same with their bits, alternatives are id and logarithm.</summary>
 internal static class TokenBlob

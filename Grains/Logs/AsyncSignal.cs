@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace GlmCluster.Grains.InProcess;
+namespace GlmCluster.Grains.Logs;
 
 /// <summary>Wakes one waiter; a signal while nobody waits is remembered. Allocates nothing per wait or signal.</summary>
 internal sealed class AsyncSignal : IValueTaskSource, IThreadPoolWorkItem

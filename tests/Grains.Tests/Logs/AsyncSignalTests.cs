@@ -1,6 +1,6 @@
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 
-namespace GlmCluster.Grains.Tests.InProcess;
+namespace GlmCluster.Grains.Tests.Logs;
 
 public sealed class AsyncSignalTests
 {

@@ -1,4 +1,4 @@
-namespace GlmCluster.Grains.InProcess;
+namespace GlmCluster.Grains.Logs;
 
 /// <summary>Wakes the readers of one frame one after the other on one pool thread: a thread for each would take every processor from the model.</summary>
 /// <remarks>Used under the dispatcher's lock, but for the waking itself. Allocates only when its buffers grow.</remarks>

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 
-namespace GlmCluster.Grains.Tests.InProcess;
+namespace GlmCluster.Grains.Tests.Logs;
 
 public sealed class TokenLogTests
 {

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
 
-namespace GlmCluster.Grains.InProcess;
+namespace GlmCluster.Grains.Logs;
 
 /// <summary>Whether an entry has the form that its place in the log and its request ask for.</summary>
 internal static class EntryCheck
@@ -12,9 +12,14 @@ internal static class EntryCheck
     /// <returns>What is wrong; null: nothing.</returns>
     public static string? FindFault(LogEntry entry, GenerationRequest request, long next)
     {
-        if (entry.Ids.IsDefaultOrEmpty || entry.FirstSeq < 1 || entry.FirstSeq > next || entry.Choice < 0)
+        if (entry.Ids.IsDefaultOrEmpty || entry.FirstSeq < 1 || entry.FirstSeq > next)
         {
-            return $"its entry of generation {entry.Generation} starts at {entry.FirstSeq}, choice {entry.Choice}, or is empty; next is {next}";
+            return $"its entry of generation {entry.Generation} starts at {entry.FirstSeq}, or is empty; next is {next}";
+        }
+
+        if (entry.Choice < 0 || entry.Choice >= request.Choices)
+        {
+            return $"its entry of generation {entry.Generation} is of choice {entry.Choice}; there are {request.Choices}, from 0 on";
         }
 
         return HasItsLogprobs(entry, request.TopLogprobs)

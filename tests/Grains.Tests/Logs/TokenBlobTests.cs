@@ -1,6 +1,6 @@
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Logs;
 
-namespace GlmCluster.Grains.Tests.Sqlite;
+namespace GlmCluster.Grains.Tests.Logs;
 
 public sealed class TokenBlobTests
 {

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GlmCluster.Grains.Abstractions.Generations;
 
-namespace GlmCluster.Grains.InProcess;
+namespace GlmCluster.Grains.Logs;
 
 /// <summary>The log of an unfinished generation: one writer at a time, any number of readers, each at its own place.</summary>
 /// <remarks>Thread-safe. Appending allocates only when a buffer grows; readers get slices of that buffer, whose content never changes.</remarks>
