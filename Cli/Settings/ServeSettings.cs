@@ -9,6 +9,8 @@ namespace GlmCluster.Cli.Settings;
 /// <summary>What the server is told at start. Made by <see cref="SettingsLoader"/>, so every value is in its allowed range and every path is full.</summary>
 internal sealed record ServeSettings
 {
+    public const string DefaultHub = "https://huggingface.co";
+
     /// <summary>Hugging Face GLM folder.</summary>
     public required string ModelFolder { get; init; }
 
@@ -70,6 +72,15 @@ internal sealed record ServeSettings
 
     /// <summary>Folder for what can be made again, such as content hashes and converted weights.</summary>
     public required string CacheFolder { get; init; }
+
+    /// <summary>Folder of pulled models.</summary>
+    public string ModelsFolder { get; init; } = Path.Combine(UserFolders.Data, "models");
+
+    /// <summary>Hugging Face-compatible server that models are pulled from.</summary>
+    public Uri HubEndpoint { get; init; } = new(DefaultHub);
+
+    /// <summary>What shows that server who asks; null: nothing.</summary>
+    public string? HubToken { get; init; }
 
     /// <summary>How long a generation whose client left waits for it to come back.</summary>
     public TimeSpan ResumeWindow { get; init; } = TimeSpan.FromSeconds(60);

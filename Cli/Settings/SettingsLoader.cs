@@ -1,4 +1,5 @@
 using System.Collections;
+using GlmCluster.Cli.Hub;
 using GlmCluster.Gateway.Models;
 
 namespace GlmCluster.Cli.Settings;
@@ -51,6 +52,7 @@ internal sealed class SettingsLoader
         loader.ApplyFile(sources);
         loader.ApplyEnvironment(sources);
         loader.ApplyCommandLine(sources);
+        loader.FindPulledModel(sources);
         loader.CheckCombinations();
         return loader._problems.Count == 0 ? loader._settings : throw new SettingsException(loader._problems);
     }
@@ -116,6 +118,10 @@ internal sealed class SettingsLoader
             _problems.Add($"{key} is '{text.Text}', which is not possible. Allowed: {setting.Allowed}.");
         }
     }
+
+    /// <summary>A model that is no folder may be the name of a pulled one.</summary>
+    private void FindPulledModel(SettingsSources sources) =>
+        _settings = _settings with { ModelFolder = PulledModels.Resolve(_settings.ModelFolder, sources.WorkingFolder, _settings.ModelsFolder) };
 
     private void CheckCombinations()
     {
