@@ -32,6 +32,7 @@ public static class GatewayServices
         return services
             .AddSingleton(options)
             .AddSingleton<ApiKeyRing>()
+            .AddSingleton<GatewayDrain>()
             .AddSingleton<ModelCatalog>()
             .AddHostedService<ModelPrefetcher>()
             .AddSingleton<GenerationAdmission>()
@@ -45,6 +46,8 @@ public static class GatewayServices
     public static WebApplication MapGateway(this WebApplication application)
     {
         ArgumentNullException.ThrowIfNull(application);
+        GatewayDrain drain = application.Services.GetRequiredService<GatewayDrain>();
+        application.Use(drain.CountAsync);
         application.UseMiddleware<FaultBarrier>();
         application.UseMiddleware<CallerMiddleware>();
         HealthEndpoints.Map(application);

@@ -80,6 +80,9 @@ internal static partial class GrainsLog
     [LoggerMessage(3110, LogLevel.Error, "Could not look after the cluster: {Why}; trying again")]
     public static partial void LookFailed(this ILogger logger, string why);
 
+    [LoggerMessage(3112, LogLevel.Warning, "Worker {Worker} ({Incarnation}) could not hand over what it runs: {Why}. It leaves, and others go on from the log")]
+    public static partial void DrainFailed(this ILogger logger, string worker, IncarnationId incarnation, string why);
+
     [LoggerMessage(3111, LogLevel.Error, "Could not look after the cluster; trying again")]
     public static partial void WakeupFailed(this ILogger logger, Exception failure);
 }

@@ -18,6 +18,9 @@ internal static partial class SiloLog
     [LoggerMessage(2006, LogLevel.Warning, "Generation {Generation} was refused by the engine: {Reason}")]
     public static partial void EngineRefused(this ILogger logger, string generation, string reason);
 
+    [LoggerMessage(2008, LogLevel.Warning, "Generation {Generation} cannot be prepared for a handover: {Reason}")]
+    public static partial void NotPrepared(this ILogger logger, string generation, string reason);
+
     [LoggerMessage(2011, LogLevel.Error, "Worker {WorkerName} could not start again: {Reason}; trying again")]
     public static partial void WorkerNotStarted(this ILogger logger, string workerName, string reason);
 

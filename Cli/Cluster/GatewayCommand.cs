@@ -3,6 +3,7 @@ using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Gateway;
+using GlmCluster.Gateway.Health;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
@@ -33,19 +34,19 @@ internal static class GatewayCommand
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess()));
             using var signals = new ShutdownSignals();
-            return await RunAsync(settings, signals.Stopping);
+            return await RunAsync(settings, signals);
         });
         return command;
     }
 
     /// <returns>Exit code: 0 also when told to stop while still starting.</returns>
-    private static async Task<int> RunAsync(ServeSettings settings, CancellationToken stopping)
+    private static async Task<int> RunAsync(ServeSettings settings, ShutdownSignals signals)
     {
         try
         {
-            await ServeAsync(settings, stopping);
+            await ServeAsync(settings, signals);
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (signals.Stopping.IsCancellationRequested)
         {
             Console.WriteLine("Stopped while starting.");
         }
@@ -53,8 +54,9 @@ internal static class GatewayCommand
         return 0;
     }
 
-    private static async Task ServeAsync(ServeSettings settings, CancellationToken stopping)
+    private static async Task ServeAsync(ServeSettings settings, ShutdownSignals signals)
     {
+        CancellationToken stopping = signals.Stopping;
         using ILoggerFactory logging = LoggerFactory.Create(builder => WebServer.ConfigureLogging(builder, settings));
         logging.CreateLogger("GlmCluster.Cli").SettingsInForce(SettingTable.Show(settings, SettingTable.Gateway));
         string name = $"{Environment.MachineName}:{settings.Port}";
@@ -65,7 +67,8 @@ internal static class GatewayCommand
         Console.WriteLine($"Models   {Models(cluster.Fabric)}");
         Console.WriteLine($"Listening on {new Uri(application.Urls.First()).GetLeftPart(UriPartial.Authority)}");
         await Task.Delay(Timeout.Infinite, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
-        Console.WriteLine("Stopping: open streams are closed; clients can go on with them at another gateway.");
+        Console.WriteLine("Stopping: open requests may end; then clients can go on with their streams at another gateway.");
+        await signals.FinishAsync(settings.DrainTimeout, application.Services.GetRequiredService<GatewayDrain>().DrainAsync);
         await application.StopAsync(CancellationToken.None);
     }
 

@@ -35,19 +35,19 @@ internal static class SiloCommand
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess()));
             using var signals = new ShutdownSignals();
-            return await RunAsync(settings, signals.Stopping);
+            return await RunAsync(settings, signals);
         });
         return command;
     }
 
     /// <returns>Exit code: 0 also when told to stop while still starting.</returns>
-    private static async Task<int> RunAsync(ServeSettings settings, CancellationToken stopping)
+    private static async Task<int> RunAsync(ServeSettings settings, ShutdownSignals signals)
     {
         try
         {
-            await ServeAsync(settings, stopping);
+            await ServeAsync(settings, signals);
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (signals.Stopping.IsCancellationRequested)
         {
             Console.WriteLine("Stopped while starting.");
         }
@@ -55,12 +55,14 @@ internal static class SiloCommand
         return 0;
     }
 
-    private static async Task ServeAsync(ServeSettings settings, CancellationToken stopping)
+    private static async Task ServeAsync(ServeSettings settings, ShutdownSignals signals)
     {
+        CancellationToken stopping = signals.Stopping;
         ClusterFabric.Database(settings);
         using ILoggerFactory logging = LoggerFactory.Create(builder => WebServer.ConfigureLogging(builder, settings));
         ILogger logger = logging.CreateLogger("GlmCluster.Cli");
         logger.SettingsInForce(SettingTable.Show(settings, SettingTable.Silo));
+        await using SiloHealth health = await SiloHealth.StartAsync(settings, stopping);
         var live = new LiveEndpoint();
         await using WebApplication application = Build(settings, live);
         await WebServer.StartAsync(application, settings.LiveHost, settings.LivePort, prefix: "live-", stopping);
@@ -73,9 +75,13 @@ internal static class SiloCommand
         await LoadAsync(models, settings, logger, stopping);
         Console.WriteLine($"Silo    of the cluster at {ConnectionText.Describe(settings.Database!)}");
         Array.ForEach([.. models.Models.SelectMany(model => ModelDescription.Lines(model.Model))], Console.WriteLine);
+        health.IsReady = true;
+        Console.WriteLine($"Health  {health.Url}");
         Console.WriteLine($"Working; gateways reach it at {url.GetLeftPart(UriPartial.Authority)}");
         await Task.Delay(Timeout.Infinite, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+        health.IsReady = false;
         Console.WriteLine("Stopping: running answers go on at other silos.");
+        await signals.FinishAsync(settings.DrainTimeout, models.DrainAsync);
     }
 
     private static WebApplication Build(ServeSettings settings, LiveEndpoint live)

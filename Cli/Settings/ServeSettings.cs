@@ -101,6 +101,12 @@ internal sealed record ServeSettings
     /// <summary>Name or address at which gateways reach a silo; null: <see cref="LiveHost"/>, or this machine's address where that is every network.</summary>
     public string? Advertise { get; init; }
 
+    /// <summary>Port of a silo's health endpoint; 0 takes a free one.</summary>
+    public int HealthPort { get; init; }
+
+    /// <summary>Most time that a gateway or silo takes after SIGTERM to let answers end or to hand them over.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The settings as they are for one model: what it has for itself goes before what the server has.</summary>

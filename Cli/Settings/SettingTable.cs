@@ -100,17 +100,21 @@ internal static class SettingTable
             (s, value) => s with { LivePort = value }, s => s.LivePort),
         Of("advertise", "NAME", "Name or address at which gateways reach this silo.", "live-host, or this machine's address", "a host name or an IP address",
             (s, v) => Uri.CheckHostName(v.Text) != UriHostNameType.Unknown ? s with { Advertise = v.Text } : null, s => s.Advertise ?? "live-host"),
+        Integer("health-port", "PORT", "Port of a silo's /health and /ready, at live-host; 0 takes a free one.", "0", 0, 65_535,
+            (s, value) => s with { HealthPort = value }, s => s.HealthPort),
+        Duration("drain-timeout", "How long a gateway or silo, told to stop (SIGTERM), lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
+            (s, value) => s with { DrainTimeout = value }, s => s.DrainTimeout),
         Choice("log-level", "Least important messages to log.", "information", SettingValues.LogLevels,
             (s, value) => s with { LogLevel = value }, s => s.LogLevel),
     ];
 
     /// <summary>Settings of a server that is all in one process.</summary>
     public static IReadOnlyList<Setting> Serve { get; } =
-        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise"))];
+        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise" or "health-port" or "drain-timeout"))];
 
     /// <summary>Settings of a gateway.</summary>
     public static IReadOnlyList<Setting> Gateway { get; } =
-        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "host" or "port" or "resume-window" or "conversation-ttl" or "log-level")];
+        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "host" or "port" or "resume-window" or "conversation-ttl" or "drain-timeout" or "log-level")];
 
     /// <summary>Settings of a silo.</summary>
     public static IReadOnlyList<Setting> Silo { get; } =

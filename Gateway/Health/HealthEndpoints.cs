@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace GlmCluster.Gateway.Health;
 
-/// <summary><c>/health</c>: the process is alive. <c>/ready</c>: at least one model can generate.</summary>
+/// <summary><c>/health</c>: the process is alive. <c>/ready</c>: at least one model can generate, and the process is not about to end.</summary>
 internal static class HealthEndpoints
 {
     private const string RetrySeconds = "1";
@@ -18,7 +18,8 @@ internal static class HealthEndpoints
     private static async Task ReadyAsync(HttpContext http)
     {
         var models = http.RequestServices.GetRequiredService<ModelCatalog>();
-        if ((await models.ListAsync(http.RequestAborted)).Length > 0)
+        bool isDraining = http.RequestServices.GetRequiredService<GatewayDrain>().IsDraining;
+        if (!isDraining && (await models.ListAsync(http.RequestAborted)).Length > 0)
         {
             await WriteAsync(http, """{"status":"ready"}""");
             return;
@@ -26,7 +27,7 @@ internal static class HealthEndpoints
 
         http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         http.Response.Headers.RetryAfter = RetrySeconds;
-        await WriteAsync(http, """{"status":"no model"}""");
+        await WriteAsync(http, isDraining ? """{"status":"draining"}""" : """{"status":"no model"}""");
     }
 
     private static Task WriteAsync(HttpContext http, string json)

@@ -46,6 +46,16 @@ public interface IWorkerSession : IAsyncDisposable
     /// <summary>Confirms that a parked or handed-over generation has left the batch and all its frames are written.</summary>
     ValueTask ReleaseAsync(GenerationId generation, CancellationToken cancellationToken);
 
+    /// <summary>Confirms a <see cref="PrepareGeneration"/>. It comes again where its log has grown much meanwhile; else the generation is handed over.</summary>
+    ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Takes no new work, and hands over what runs here: each generation once another worker of the same model and numerics class has room for it
+    /// and has prepared it. Returns once nothing is left here; at once where there is nobody to hand over to, in a fabric of one process.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the handing over; leaving then gives away what is left.</param>
+    ValueTask DrainAsync(CancellationToken cancellationToken);
+
     /// <summary>Reports life and load. Called when the loop turned or is idle, never by a timer alone.</summary>
     ValueTask BeatAsync(WorkerBeat beat, CancellationToken cancellationToken);
 }
@@ -82,3 +92,9 @@ public sealed record ParkGeneration(GenerationId Generation) : WorkerCommand;
 
 /// <summary>End a generation as cancelled within one step.</summary>
 public sealed record CancelGeneration(GenerationId Generation) : WorkerCommand;
+
+/// <summary>
+/// Compute the keys and values of a prompt and the log so far, keep them in the prefix cache, then <see cref="IWorkerSession.PreparedAsync"/>.
+/// Another worker runs the generation on meanwhile; a <see cref="RunGeneration"/> comes when it has let go of it.
+/// </summary>
+public sealed record PrepareGeneration(GenerationRequest Request, ImmutableArray<LogEntry> Logged) : WorkerCommand;

@@ -67,6 +67,11 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
         }
     }
 
+    /// <summary>Nothing is prepared here: the other workers end with this process too.</summary>
+    public ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public ValueTask DrainAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     public ValueTask BeatAsync(WorkerBeat beat, CancellationToken cancellationToken)
     {
         dispatcher.Beat(this, beat);

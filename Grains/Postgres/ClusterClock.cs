@@ -8,4 +8,8 @@ internal sealed class ClusterClock(TimeProvider time, DateTimeOffset databaseNow
 
     /// <summary>UTC ticks.</summary>
     public long Now => databaseNow.UtcTicks + time.GetElapsedTime(_start).Ticks;
+
+    /// <summary>Waits; a cancelled wait only ends early.</summary>
+    public Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken) =>
+        Task.Delay(delay, time, cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
 }

@@ -25,8 +25,14 @@ public sealed class HostedModel
     /// <summary>Sequences that run or wait.</summary>
     public int Sequences => _supervisor.Engine.Running + _supervisor.Engine.Waiting;
 
-    /// <summary>It takes no new work and goes once its last generation has ended.</summary>
-    public bool IsLeaving { get; internal set; }
+    /// <summary>It takes no new work and goes once its last generation has ended or moved.</summary>
+    public bool IsLeaving { get; private set; }
+
+    internal Task DrainAsync(CancellationToken cancellationToken)
+    {
+        IsLeaving = true;
+        return _supervisor.DrainAsync(cancellationToken);
+    }
 
     /// <summary>Gives its work away and its memory back.</summary>
     internal async ValueTask StopAsync()

@@ -59,6 +59,10 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
     public Task AddAsync(LoadedModel model, int maxQueued, CancellationToken cancellationToken) =>
         OfferAsync(model, maxQueued, isOurs: false, cancellationToken);
 
+    /// <summary>Takes nothing new and hands over what runs; returns once nothing is left here.</summary>
+    /// <param name="cancellationToken">Ends the handing over; disposal then gives away what is left.</param>
+    public Task DrainAsync(CancellationToken cancellationToken) => Task.WhenAll(Models.Select(model => model.DrainAsync(cancellationToken)));
+
     /// <summary>Gives all work away and all memory back.</summary>
     public async ValueTask DisposeAsync()
     {

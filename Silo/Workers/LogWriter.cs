@@ -89,7 +89,11 @@ internal sealed class LogWriter(IWorkerSession session, TimeProvider time, ILogg
         for (int i = 0; i < updates.Count; i++)
         {
             SequenceUpdate update = updates[i];
-            var choice = (RunningChoice)update.Tag!;
+            if (update.Tag is not RunningChoice choice)
+            {
+                continue; // prepared for a handover; nobody sees its token
+            }
+
             if (!choice.Generation.HasUpdates)
             {
                 choice.Generation.HasUpdates = true;

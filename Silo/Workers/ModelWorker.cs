@@ -11,7 +11,7 @@ namespace GlmCluster.Silo.Workers;
 
 /// <summary>
 /// One incarnation: takes generations from the fabric, runs them in one engine, writes their tokens back.
-/// Three flows: commands (fabric → engine), steps (engine's loop thread → outbox → log writer), beats.
+/// Four flows: commands (fabric → engine), steps (engine's loop thread → outbox → log writer), beats, prepared handovers.
 /// </summary>
 /// <remarks>Disposing leaves the directory; what was running goes on elsewhere or is parked.</remarks>
 public sealed class ModelWorker : IStepListener, IAsyncDisposable
@@ -24,6 +24,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly StepOutbox _outbox;
     private readonly LogWriter _writer;
+    private readonly HandoverPreparer _preparer;
     private readonly GenerationEngine _engine;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new(); // guards _running
@@ -48,6 +49,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _outbox = new StepOutbox(time);
         _writer = new LogWriter(session, time, logger, _stopping.Token);
         _engine = new GenerationEngine(runner, options.Engine, this, logger);
+        _preparer = new HandoverPreparer(session, _engine);
     }
 
     /// <summary>Ends when the worker does: normally after disposal or a seal, with the fault when the engine failed.</summary>
@@ -88,15 +90,22 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _outbox.Add(updates);
         foreach (ref readonly SequenceUpdate update in updates)
         {
-            if (update.End == SequenceEnd.Failed)
+            if (update is { End: SequenceEnd.Failed, Tag: RunningChoice choice })
             {
                 // Without one of its choices the generation has no answer.
-                TakeOut(((RunningChoice)update.Tag!).Generation.Request.Id, Leaving.Cancel);
+                TakeOut(choice.Generation.Request.Id, Leaving.Cancel);
             }
+
+            _preparer.Note(update);
         }
     }
 
     public void OnFault(Exception fault) => _outbox.Complete(fault);
+
+    /// <summary>Takes nothing new and hands over what runs; returns once nothing is left here.</summary>
+    /// <param name="cancellationToken">Ends the handing over; disposal then gives away what is left.</param>
+    public async Task DrainAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAny(_session.DrainAsync(cancellationToken).AsTask(), Completion);
 
     [SuppressMessage("Design", "CA1031", Justification = "The fault was logged and is on Completion for whoever restarts the worker.")]
     public async ValueTask DisposeAsync()
@@ -120,11 +129,12 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _stopping.Dispose();
     }
 
-    /// <summary>Runs the three flows until one ends, then leaves.</summary>
+    /// <summary>Runs the four flows until one ends, then leaves.</summary>
     private async Task RunAsync()
     {
         Task commands = EndWithAsync(TakeCommandsAsync(_stopping.Token));
         Task beats = EndWithAsync(new WorkerHeart(_session, _engine, _time).BeatAsync(_stopping.Token));
+        Task confirmations = EndWithAsync(_preparer.ConfirmAsync(_stopping.Token));
         try
         {
             await WriteStepsAsync();
@@ -139,7 +149,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         finally
         {
             await _stopping.CancelAsync();
-            await Task.WhenAll(commands, beats);
+            await Task.WhenAll(commands, beats, confirmations);
             _engine.Dispose();
             await _writer.FlushAsync();
             await _session.DisposeAsync();
@@ -208,6 +218,9 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
                     case CancelGeneration cancel:
                         TakeOut(cancel.Generation, Leaving.Cancel);
                         break;
+                    case PrepareGeneration prepare:
+                        Prepare(prepare);
+                        break;
                 }
             }
         }
@@ -246,6 +259,18 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
 
         Forget([generation]);
         _writer.Fail(generation, fault);
+    }
+
+    private void Prepare(PrepareGeneration command)
+    {
+        try
+        {
+            _preparer.Prepare(command);
+        }
+        catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
+        {
+            _logger.NotPrepared(command.Request.Id.ToString(), refused.Message); // its worker keeps it until that one leaves
+        }
     }
 
     private SequenceRequest ToSequence(RunGeneration command, RunningChoice choice)

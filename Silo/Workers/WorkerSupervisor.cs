@@ -56,6 +56,14 @@ public sealed class WorkerSupervisor : IAsyncDisposable
         return supervisor;
     }
 
+    /// <summary>Takes nothing new and hands over what runs; returns once nothing is left here. No other worker is started.</summary>
+    /// <param name="cancellationToken">Ends the handing over; disposal then gives away what is left.</param>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _worker.DrainAsync(cancellationToken);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();

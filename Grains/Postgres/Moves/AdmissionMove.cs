@@ -75,6 +75,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
         row.State switch
         {
             GenerationRowState.Pending => GenerationState.Queued,
+            GenerationRowState.Parking when row.Successor is not null => GenerationState.Running, // it changes workers
             GenerationRowState.Parking or GenerationRowState.Parked => GenerationState.Parked,
             GenerationRowState.Ended => GenerationState.Ended,
             _ => GenerationState.Running,
@@ -88,7 +89,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
         (long capacity, long load) = (await connection.QueryAsync(
             """
             select (select coalesce(sum(max_sequences + max_queued), 0)::bigint from glm.incarnations
-                    where model_name = $1 and model_hash = $2 and not is_sealed),
+                    where model_name = $1 and model_hash = $2 and not is_sealed and not is_draining),
                 (select count(*) from glm.generations where model_name = $1 and model_hash = $2 and ended_at is null and state <> 4)
             """,
             row => (row.GetInt64(0), row.GetInt64(1)),

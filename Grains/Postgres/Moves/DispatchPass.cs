@@ -19,12 +19,12 @@ internal sealed class DispatchPass(IRoutingPolicy routing)
         """
         select i.id, i.max_sequences + i.max_queued, count(g.id)::int, coalesce(bool_or(g.is_suspect), false)
         from glm.incarnations i left join glm.generations g on g.worker = i.id
-        where i.model_name = $1 and i.model_hash = $2 and not i.is_sealed group by i.id order by i.joined_number
+        where i.model_name = $1 and i.model_hash = $2 and not i.is_sealed and not i.is_draining group by i.id order by i.joined_number
         """;
 
     private const string AssignSql =
         """
-        update glm.generations set state = 2, worker = $2, tokens_at_dispatch = logged_tokens,
+        update glm.generations set state = 2, worker = $2, successor = null, tokens_at_dispatch = logged_tokens,
             from_frame = greatest((select coalesce(max(number), 0) from glm.frames where incarnation = $2),
                                   (select last_frame from glm.incarnations where id = $2))
         where id = $1
@@ -52,11 +52,7 @@ internal sealed class DispatchPass(IRoutingPolicy routing)
             {
                 worker.Assigned++;
                 worker.HasSuspect |= isSuspect;
-                assignments
-                    .With(AssignSql, id.ToString(), worker.Id)
-                    .With(WorkerCommands.InsertSql, worker.Id, (short)WorkerCommandKind.Run, id.ToString())
-                    .With("select pg_notify($1, $2)", Wakeups.Work, worker.Id.ToString("N"))
-                    .With("select pg_notify($1, $2)", Wakeups.Moved, id.ToString());
+                AddAssignment(assignments, id, worker.Id);
             }
             else if (isSuspect)
             {
@@ -69,6 +65,13 @@ internal sealed class DispatchPass(IRoutingPolicy routing)
             await assignments.ExecuteNonQueryAsync(cancellationToken);
         }
     }
+
+    /// <summary>Adds to a batch what gives a generation to a worker. The model's lock must be held.</summary>
+    public static void AddAssignment(NpgsqlBatch batch, GenerationId id, Guid worker) => batch
+        .With(AssignSql, id.ToString(), worker)
+        .With(WorkerCommands.InsertSql, worker, (short)WorkerCommandKind.Run, id.ToString())
+        .With("select pg_notify($1, $2)", Wakeups.Work, worker.ToString("N"))
+        .With("select pg_notify($1, $2)", Wakeups.Moved, id.ToString());
 
     private Candidate? Pick(List<Candidate> workers, bool isSuspect)
     {

@@ -104,7 +104,10 @@ internal sealed class ReaderMoves(PostgresFabricOptions options, ClusterClock cl
         return true;
     }
 
-    /// <summary>A parked generation has left its worker: it waits for a reader, or runs again if one came back meanwhile.</summary>
+    /// <summary>
+    /// A parked generation has left its worker: the worker that has prepared it goes on with it; else it waits for a reader, or runs again if one
+    /// came back meanwhile.
+    /// </summary>
     /// <param name="connection">Inside a transaction.</param>
     /// <param name="request">Whose.</param>
     /// <param name="worker">The incarnation that gives it back.</param>
@@ -125,7 +128,14 @@ internal sealed class ReaderMoves(PostgresFabricOptions options, ClusterClock cl
         }
 
         await writeLog(connection, row);
-        await SettleAsync(connection, row, keepDeadline: true, cancellationToken);
+        if (!row.IsCancelRequested
+            && (row.RunsUnread || await HasReadersAsync(connection, row.Id, cancellationToken))
+            && await Handover.TryFinishAsync(connection, row, cancellationToken))
+        {
+            return true;
+        }
+
+        await SettleAsync(connection, row, keepDeadline: row.Successor is null, cancellationToken); // a handover has set no deadline
         await dispatch.RunAsync(connection, request.Model, cancellationToken);
         return true;
     }

@@ -10,6 +10,7 @@ internal enum WorkerCommandKind : short
     Run = 1,
     Park = 2,
     Cancel = 3,
+    Prepare = 4,
 }
 
 /// <summary>A stored command.</summary>

@@ -82,6 +82,14 @@ internal static class PostgresSchema
 
         // Shown to operators; decides nothing.
         new SchemaStep(LeastVersion: 1, "alter table glm.beats add column beat_at timestamptz not null default clock_timestamp()"),
+
+        // A worker that drains takes no new work. successor: the worker that prepares a generation in order to go on with it.
+        new SchemaStep(LeastVersion: 1,
+            """
+            alter table glm.incarnations add column is_draining boolean not null default false;
+            alter table glm.generations add column successor uuid;
+            create index generations_by_successor on glm.generations (successor) where successor is not null;
+            """),
     ];
 
     /// <summary>The newest version this program knows.</summary>

@@ -32,6 +32,9 @@ internal sealed record GenerationRow
     /// <summary>The incarnation that has it; null: none.</summary>
     public required Guid? Worker { get; init; }
 
+    /// <summary>The worker that prepares it in order to go on with it; null: none.</summary>
+    public required Guid? Successor { get; init; }
+
     /// <summary>Frames of the worker up to this one are in the log's chunks, or not about this generation.</summary>
     public required long FromFrame { get; init; }
 

@@ -11,7 +11,7 @@ internal static class GenerationRows
 {
     private const string Columns =
         "request, prompt, state, worker, from_frame, logged_tokens, tokens_at_dispatch, is_suspect, workers_lost_alone, is_cancel_requested, "
-        + "deadline, generation_end";
+        + "deadline, generation_end, successor";
 
     /// <param name="connection">Inside a transaction.</param>
     /// <param name="request">What was admitted.</param>
@@ -102,7 +102,7 @@ internal static class GenerationRows
         NpgsqlConnection connection, GenerationId id, GenerationRowState state, long? deadline, CancellationToken cancellationToken) =>
         connection.ExecuteAsync(
             """
-            update glm.generations set state = $2, worker = null, deadline = coalesce($3::bigint, deadline),
+            update glm.generations set state = $2, worker = null, successor = null, deadline = coalesce($3::bigint, deadline),
                 queued_number = case when $2 = 1 then nextval('glm.queued_numbers') else queued_number end
             where id = $1
             """,
@@ -116,7 +116,7 @@ internal static class GenerationRows
         NpgsqlConnection connection, GenerationId id, GenerationEnd end, int keptTokens, long endedAt, CancellationToken cancellationToken) =>
         connection.ExecuteAsync(
             """
-            update glm.generations set state = 5, worker = null, prompt = null, generation_end = $2, kept_tokens = $3, ended_at = $4
+            update glm.generations set state = 5, worker = null, successor = null, prompt = null, generation_end = $2, kept_tokens = $3, ended_at = $4
             where id = $1 and ended_at is null
             """,
             cancellationToken,
@@ -172,6 +172,7 @@ internal static class GenerationRows
             Request = row.IsDBNull(1) ? request : request with { PromptIds = TokenBlob.ToIds(row.Bytes(1)) },
             State = (GenerationRowState)row.GetInt16(2),
             Worker = row.IsDBNull(3) ? null : row.GetGuid(3),
+            Successor = row.IsDBNull(12) ? null : row.GetGuid(12),
             FromFrame = row.GetInt64(4),
             LoggedTokens = row.GetInt64(5),
             TokensAtDispatch = row.GetInt64(6),

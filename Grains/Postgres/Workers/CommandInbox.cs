@@ -12,7 +12,7 @@ namespace GlmCluster.Grains.Postgres.Workers;
 
 /// <summary>Brings the stored commands of one incarnation to its worker, and what is to be run into its table. Thread-safe.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and a late fetch must find it.")]
-internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore store, AssignedGenerations assigned)
+internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore store, AssignedGenerations assigned, IncomingHandovers handovers)
 {
     private readonly Channel<WorkerCommand> _commands = Channel.CreateUnbounded<WorkerCommand>(new() { SingleReader = true });
     private readonly SemaphoreSlim _fetching = new(1); // held while commands are read, across awaits
@@ -52,16 +52,13 @@ internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore stor
         try
         {
             long[] before = [.. _taken];
-            List<StoredCommand> commands = await store.RunAsync(PostgresStore.WorkerPatience, async (connection, token) =>
-            {
-                List<StoredCommand> waiting = await WorkerCommands.TakeAsync(connection, incarnation.Value, before, token);
-                await AssignAsync(connection, waiting.Where(command => !_taken.Contains(command.Number)), token);
-                return waiting;
-            });
+            (List<StoredCommand> commands, List<PrepareGeneration> prepares) = await store.RunAsync(
+                PostgresStore.WorkerPatience, (connection, token) => ReadAsync(connection, before, token));
             List<StoredCommand> added = commands.FindAll(command => !_taken.Contains(command.Number));
             _taken.Clear();
             _taken.UnionWith(commands.Select(command => command.Number));
             added.ForEach(Deliver);
+            prepares.ForEach(Deliver);
         }
         finally
         {
@@ -69,10 +66,25 @@ internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore stor
         }
     }
 
-    /// <summary>Reads requests and logs of what is to be run.</summary>
-    private async Task AssignAsync(NpgsqlConnection connection, IEnumerable<StoredCommand> commands, CancellationToken cancellationToken)
+    /// <summary>Brings a command that nobody stored.</summary>
+    public void Deliver(WorkerCommand command) => _commands.Writer.TryWrite(command);
+
+    private async Task<(List<StoredCommand> Waiting, List<PrepareGeneration> Prepares)> ReadAsync(
+        NpgsqlConnection connection, long[] before, CancellationToken cancellationToken)
     {
-        GenerationId[] runs = [.. commands.Where(command => command.Kind == WorkerCommandKind.Run).Select(command => command.Generation)];
+        List<StoredCommand> waiting = await WorkerCommands.TakeAsync(connection, incarnation.Value, before, cancellationToken);
+        List<StoredCommand> added = waiting.FindAll(command => !before.Contains(command.Number));
+        await AssignAsync(connection, OfKind(added, WorkerCommandKind.Run), cancellationToken);
+        GenerationId[] prepared = OfKind(added, WorkerCommandKind.Prepare);
+        return (waiting, prepared.Length == 0 ? [] : await handovers.ReadAsync(connection, prepared, cancellationToken));
+    }
+
+    private static GenerationId[] OfKind(List<StoredCommand> commands, WorkerCommandKind kind) =>
+        [.. commands.Where(command => command.Kind == kind).Select(command => command.Generation)];
+
+    /// <summary>Reads requests and logs of what is to be run.</summary>
+    private async Task AssignAsync(NpgsqlConnection connection, GenerationId[] runs, CancellationToken cancellationToken)
+    {
         if (runs.Length == 0)
         {
             return;
@@ -92,15 +104,22 @@ internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore stor
     {
         if (assigned.Find(command.Generation) is not { } generation)
         {
-            return; // it ended meanwhile
+            return; // it ended meanwhile, or is to be prepared
         }
 
-        _commands.Writer.TryWrite(command.Kind switch
+        switch (command.Kind)
         {
-            WorkerCommandKind.Run => new RunGeneration(
-                generation.Request, generation.Log.ToEntries(command.Generation), generation.IsSuspect),
-            WorkerCommandKind.Park => new ParkGeneration(command.Generation),
-            _ => new CancelGeneration(command.Generation),
-        });
+            case WorkerCommandKind.Run:
+                Deliver(new RunGeneration(generation.Request, generation.Log.ToEntries(command.Generation), generation.IsSuspect));
+                break;
+            case WorkerCommandKind.Park:
+                Deliver(new ParkGeneration(command.Generation));
+                break;
+            case WorkerCommandKind.Cancel:
+                Deliver(new CancelGeneration(command.Generation));
+                break;
+        }
+
+        // Another kind is a later version's.
     }
 }

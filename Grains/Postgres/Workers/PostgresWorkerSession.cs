@@ -1,6 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
 using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Postgres.Moves;
 using GlmCluster.Grains.Postgres.Sql;
 using GlmCluster.Grains.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -16,10 +17,14 @@ internal sealed class PostgresWorkerSession : IWorkerSession
 
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(5);
 
+    /// <summary>Between two looks at what a draining worker still has, and who has room for it.</summary>
+    private static readonly TimeSpan DrainPeriod = TimeSpan.FromMilliseconds(200);
+
     private readonly PostgresFabric _fabric;
     private readonly ILogger _logger;
     private readonly FrameWriter _frames;
     private readonly AssignedGenerations _assigned;
+    private readonly IncomingHandovers _handovers;
     private readonly CommandInbox _commands;
 
     public PostgresWorkerSession(PostgresFabric fabric, WorkerCard card, ILogger logger)
@@ -29,7 +34,8 @@ internal sealed class PostgresWorkerSession : IWorkerSession
         Card = card;
         _frames = new FrameWriter(Incarnation, fabric.Store, fabric.Clock, logger);
         _assigned = new AssignedGenerations(Incarnation, fabric.Feed, logger);
-        _commands = new CommandInbox(Incarnation, fabric.Store, _assigned);
+        _handovers = new IncomingHandovers(Incarnation, fabric.Store);
+        _commands = new CommandInbox(Incarnation, fabric.Store, _assigned, _handovers);
     }
 
     public IncarnationId Incarnation { get; } = IncarnationId.New();
@@ -132,6 +138,38 @@ internal sealed class PostgresWorkerSession : IWorkerSession
         _assigned.Remove(generation);
         await _fabric.Store.TransactAsync(PostgresStore.WorkerPatience, (connection, token) => _fabric.Readers.ReleaseAsync(
             connection, assigned.Request, Incarnation.Value, (inside, _) => WriteChunkAsync(inside, assigned, token), token));
+    }
+
+    public async ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken)
+    {
+        if (await _handovers.ConfirmAsync(generation) is { } more)
+        {
+            _commands.Deliver(more);
+        }
+    }
+
+    public async ValueTask DrainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            bool isMember = await _fabric.Store.TransactAsync(
+                LeavePatience, (connection, token) => Handover.BeginAsync(connection, Card.Model, Incarnation, token));
+            while (isMember && !IsSealed && !cancellationToken.IsCancellationRequested)
+            {
+                int left = await _fabric.Store.TransactAsync(
+                    LeavePatience, (connection, token) => Handover.PlanAsync(connection, Card.Model, Incarnation, token));
+                if (left == 0)
+                {
+                    return;
+                }
+
+                await _fabric.Clock.DelayAsync(DrainPeriod, cancellationToken);
+            }
+        }
+        catch (StoreException failure)
+        {
+            _logger.DrainFailed(Card.Name, Incarnation, failure.Message);
+        }
     }
 
     public async ValueTask BeatAsync(WorkerBeat beat, CancellationToken cancellationToken)

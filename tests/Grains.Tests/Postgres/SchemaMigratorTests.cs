@@ -7,7 +7,7 @@ namespace GlmCluster.Grains.Tests.Postgres;
 public sealed class SchemaMigratorTests
 {
     private static readonly SchemaStep Add = new(LeastVersion: 1, "create table glm.added (id int)");
-    private static readonly SchemaStep Remove = new(LeastVersion: 3, "drop table glm.added", Contracts: true);
+    private static readonly SchemaStep Remove = new(LeastVersion: PostgresSchema.Version + 1, "drop table glm.added", Contracts: true);
 
     [Fact]
     public async Task Expand_ManyAtOnce_MakeItOnce()

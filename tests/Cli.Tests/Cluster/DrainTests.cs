@@ -1,0 +1,189 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.ServerSentEvents;
+using System.Text;
+using System.Text.Json.Nodes;
+using GlmCluster.Cli.Tests.EndToEnd;
+using GlmCluster.TestKit;
+using Npgsql;
+
+namespace GlmCluster.Cli.Tests.Cluster;
+
+/// <summary>A silo and a gateway that are told to stop while they serve long prompts.</summary>
+public sealed class DrainTests : IAsyncLifetime
+{
+    private const int Streams = 3;
+
+    private readonly HttpClient _http = new() { Timeout = Timeout.InfiniteTimeSpan };
+    private PostgresServer? _postgres;
+    private ClusterProcess? _gateway;
+    private ClusterProcess? _silo;
+    private int _finished; // streams of the last AskAllAsync
+
+    private string Database => _postgres!.ConnectionString;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipWhen(PostgresServer.MissingReason is not null, PostgresServer.MissingReason ?? "");
+        _postgres = await PostgresServer.StartAsync(CancellationToken.None);
+        _gateway = await ClusterProcess.StartGatewayAsync(Database);
+        _silo = await ClusterProcess.StartSiloAsync(Database);
+        _http.BaseAddress = _gateway.Url;
+        using var api = new ChatApi(_gateway.Url);
+        await api.WaitUntilReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        foreach (ClusterProcess? process in new[] { _gateway, _silo })
+        {
+            await (process?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+
+        await (_postgres?.DisposeAsync() ?? ValueTask.CompletedTask);
+    }
+
+    /// <remarks>What the last worker found in its cache shows the order: it had read the prompt, and the answer so far, before it was given the stream.</remarks>
+    [Fact]
+    public async Task Silo_Term_OtherHasReadTheLongPromptsBeforeItGoesOn()
+    {
+        Answer[] expected = await AskAllAsync(onStarted: null);
+
+        Task<ClusterProcess>? replacing = null;
+        Answer[] answers = await AskAllAsync(onStarted: () => replacing = ReplaceAsync());
+        await using ClusterProcess other = await replacing!;
+
+        Assert.True(expected.Select(answer => answer.Text).SequenceEqual(answers.Select(answer => answer.Text)));
+        Assert.All(answers.Select(answer => answer.PromptTokens - answer.CachedTokens), computedAgain => Assert.InRange(computedAgain, 0, 64));
+        Assert.Equal(2 * Streams, await CountAsync("select count(*) from glm.usage"));
+        Assert.Equal(0, await CountAsync("select count(*) from glm.generations where worker is not null or successor is not null"));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"longest gap between two events: {answers.Max(answer => answer.LongestGap).TotalMilliseconds:0} ms; "
+            + $"without a stop: {expected.Max(answer => answer.LongestGap).TotalMilliseconds:0} ms; prompts of {answers[0].PromptTokens} tokens");
+    }
+
+    [Fact]
+    public async Task Gateway_Term_IsNotReadyAndFinishesOpenStreams()
+    {
+        Answer expected = await AskAsync(0, onStarted: null, tokens: 300);
+        HttpStatusCode? readyWhileDraining = null;
+        Task<int>? stopping = null;
+
+        Answer answer = await AskAsync(0, onStarted: () => stopping = StopAsync(), tokens: 300);
+        int exitCode = await stopping!;
+
+        Assert.True(expected.Text == answer.Text);
+        Assert.Equal((0, HttpStatusCode.ServiceUnavailable), (exitCode, readyWhileDraining));
+
+        async Task<int> StopAsync()
+        {
+            Task<int> ended = _gateway!.StopAsync();
+            do
+            {
+                using HttpResponseMessage response = await _http.GetAsync("ready");
+                readyWhileDraining = response.StatusCode;
+            }
+            while (readyWhileDraining == HttpStatusCode.OK);
+            return await ended;
+        }
+    }
+
+    /// <summary>What a rolling upgrade does: a new silo, then the old one is told to stop, and must have ended before its streams have.</summary>
+    private async Task<ClusterProcess> ReplaceAsync()
+    {
+        ClusterProcess other = await ClusterProcess.StartSiloAsync(Database);
+        Assert.Equal((0, 0), (await _silo!.StopAsync(), Volatile.Read(ref _finished)));
+        return other;
+    }
+
+    private Task<Answer[]> AskAllAsync(Action? onStarted)
+    {
+        int started = 0;
+        _finished = 0;
+        return Task.WhenAll(Enumerable.Range(0, Streams).Select(index => AskAsync(index, () =>
+        {
+            if (Interlocked.Increment(ref started) == Streams)
+            {
+                onStarted?.Invoke();
+            }
+        })));
+    }
+
+    /// <summary>Streams an answer to a long prompt; each with another mixture of what can be asked for.</summary>
+    private async Task<Answer> AskAsync(int index, Action? onStarted, int tokens = 1200)
+    {
+        var body = new JsonObject
+        {
+            ["model"] = "glm-nano",
+            ["prompt"] = string.Concat(Enumerable.Repeat($"Once upon a time {index} ", 300)),
+            ["stream"] = true,
+            ["stream_options"] = new JsonObject { ["include_usage"] = true },
+            ["max_tokens"] = tokens,
+            ["temperature"] = 1.5,
+            ["seed"] = index,
+            ["ignore_eos"] = true,
+        };
+        if (index == 1)
+        {
+            body["n"] = 2;
+            body["logprobs"] = 2;
+        }
+
+        if (index == 2)
+        {
+            body["presence_penalty"] = 0.5;
+            body["repetition_penalty"] = 1.2;
+            body["stop"] = new JsonArray("no such text");
+        }
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = JsonContent.Create(body) };
+        using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}");
+        var text = new StringBuilder();
+        JsonNode? usage = null;
+        TimeSpan longestGap = TimeSpan.Zero;
+        long last = 0;
+        await foreach (SseItem<string> item in SseParser.Create(await response.Content.ReadAsStreamAsync()).EnumerateAsync())
+        {
+            if (item.Data == "[DONE]")
+            {
+                break;
+            }
+
+            if (last == 0)
+            {
+                onStarted?.Invoke();
+            }
+            else
+            {
+                TimeSpan gap = Stopwatch.GetElapsedTime(last);
+                longestGap = gap > longestGap ? gap : longestGap;
+            }
+
+            last = Stopwatch.GetTimestamp();
+            JsonNode chunk = JsonNode.Parse(item.Data)!;
+            Assert.True(chunk["choices"] is not null, item.Data);
+            usage = chunk["usage"] ?? usage;
+            text.Append(chunk["choices"]!.ToJsonString());
+        }
+
+        Interlocked.Increment(ref _finished);
+        return new Answer(
+            text.ToString(), longestGap, (int)usage!["prompt_tokens"]!, (int)usage["prompt_tokens_details"]!["cached_tokens"]!);
+    }
+
+    private async Task<long> CountAsync(string sql)
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(Database);
+        await using NpgsqlCommand command = source.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    /// <param name="Text">All that its events say of the choices.</param>
+    /// <param name="LongestGap">Between two events.</param>
+    /// <param name="PromptTokens">Of the request.</param>
+    /// <param name="CachedTokens">Of these, what the worker that ended it had in its cache when it began.</param>
+    private sealed record Answer(string Text, TimeSpan LongestGap, int PromptTokens, int CachedTokens);
+}
