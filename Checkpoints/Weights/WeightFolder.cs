@@ -40,7 +40,8 @@ public sealed class WeightFolder : IWeightSource
     }
 
     /// <summary>Names of the files that <see cref="Open"/> reads.</summary>
-    internal static IReadOnlyCollection<string> FileNames(string folder)
+    /// <exception cref="CheckpointException">There are no such files.</exception>
+    public static IReadOnlyCollection<string> FileNames(string folder)
     {
         (WeightFormatFiles format, bool isSingle) = FindFormat(folder);
         return isSingle ? [format.SingleName] : [format.IndexName, .. ReadIndex(folder, format).ShardNames];

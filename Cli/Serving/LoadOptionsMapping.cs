@@ -20,6 +20,7 @@ internal static class LoadOptionsMapping
         KvMemoryBytes = settings.KvMemoryBytes,
         KvShare = settings.KvShare,
         MaxQueued = settings.MaxQueued,
+        MemoryShares = settings.MemoryShares,
         PrefillSlowdown = settings.PrefillSlowdown,
         CacheScope = settings.CacheScope,
         OnnxRuntimeLibrary = settings.OnnxRuntimeLibrary,

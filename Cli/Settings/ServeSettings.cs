@@ -9,6 +9,8 @@ namespace GlmCluster.Cli.Settings;
 /// <summary>What the server is told at start. Made by <see cref="SettingsLoader"/>, so every value is in its allowed range and every path is full.</summary>
 internal sealed record ServeSettings
 {
+    public const string DefaultHub = "https://huggingface.co";
+
     /// <summary>What a server does that is told nothing.</summary>
     public static ServeSettings Default { get; } = new()
     {
@@ -65,6 +67,9 @@ internal sealed record ServeSettings
     /// <summary>Weight in the division of planned KV memory among several models.</summary>
     public int KvShare { get; init; } = 1;
 
+    /// <summary>Processes among which the machine's memory is divided.</summary>
+    public int MemoryShares { get; init; } = 1;
+
     /// <summary>How much longer a token of a running answer may take while prompts are read.</summary>
     public double PrefillSlowdown { get; init; } = 1.5;
 
@@ -82,6 +87,15 @@ internal sealed record ServeSettings
 
     /// <summary>Folder for what can be made again, such as content hashes and converted weights.</summary>
     public required string CacheFolder { get; init; }
+
+    /// <summary>Folder of pulled models.</summary>
+    public string ModelsFolder { get; init; } = Path.Combine(UserFolders.Data, "models");
+
+    /// <summary>Hugging Face-compatible server that models are pulled from.</summary>
+    public Uri HubEndpoint { get; init; } = new(DefaultHub);
+
+    /// <summary>What shows that server who asks; null: nothing.</summary>
+    public string? HubToken { get; init; }
 
     /// <summary>How long a generation whose client left waits for it to come back.</summary>
     public TimeSpan ResumeWindow { get; init; } = TimeSpan.FromSeconds(60);

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Collections.Immutable;
+using GlmCluster.Cli.Hub;
 using GlmCluster.Gateway.Models;
 
 namespace GlmCluster.Cli.Settings;
@@ -47,6 +48,7 @@ internal sealed class SettingsLoader
         loader.ApplyLayer(() => loader.ApplyFile(sources));
         loader.ApplyLayer(() => loader.ApplyEnvironment(sources));
         loader.ApplyLayer(() => loader.ApplyCommandLine(sources));
+        loader.FindPulledModels(sources);
         loader.CheckCombinations();
         return loader._problems.Count == 0 ? loader._settings : throw new SettingsException(loader._problems);
     }
@@ -136,6 +138,16 @@ internal sealed class SettingsLoader
             _problems.AddRange(details.Problems.Select(problem => $"{key}: {problem}"));
         }
     }
+
+    /// <summary>A model that is no folder may be the name of a pulled one.</summary>
+    private void FindPulledModels(SettingsSources sources) => _settings = _settings with
+    {
+        Models =
+        [
+            .. _settings.Models.Select(model =>
+                model with { Folder = PulledModels.Resolve(model.Folder, sources.WorkingFolder, _settings.ModelsFolder) }),
+        ],
+    };
 
     private void CheckCombinations()
     {

@@ -18,6 +18,17 @@ public static class DecoderMemory
         return layout.Slots.Sum(slot => slot.Elements) - (configuration.TiedHead ? layout.Head.Elements : 0);
     }
 
+    /// <summary>Those of <see cref="Parameters"/> that a token meets: of the routed experts only as many as it goes to.</summary>
+    public static long ParametersPerToken(DecoderConfiguration configuration)
+    {
+        long all = Parameters(configuration);
+        return configuration.Experts is not { } experts
+            ? all
+            : all - DecoderLayout.For(configuration).Layers
+                .Select(layer => layer.FeedForward).OfType<ExpertFeedForwardTensors<TensorSlot>>()
+                .Sum(layer => layer.Experts.Skip(experts.PerToken).SelectMany(Slots).Sum(slot => slot.Elements));
+    }
+
     /// <summary>Bytes of a KV block over all layers.</summary>
     public static long BlockBytes(DecoderConfiguration configuration, KvFormat format)
     {
@@ -39,6 +50,8 @@ public static class DecoderMemory
     /// <summary>Bytes of the matrix that gives logits.</summary>
     internal static long HeadBytes(DecoderConfiguration configuration, WeightFormat format) =>
         MatrixBytes(DecoderLayout.For(configuration).Head, format);
+
+    private static IEnumerable<TensorSlot> Slots(GatedFeedForwardTensors<TensorSlot> expert) => [.. expert.GateUp.Weight, .. expert.Down.Weight];
 
     private static long MatrixBytes(TensorSlot slot, WeightFormat format) => slot.Role switch
     {

@@ -1,4 +1,5 @@
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.InProcess;
 

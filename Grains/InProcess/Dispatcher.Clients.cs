@@ -1,6 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.InProcess;
 

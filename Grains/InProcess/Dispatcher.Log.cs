@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.InProcess;
 

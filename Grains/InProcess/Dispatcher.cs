@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Routing;
 using Microsoft.Extensions.Logging;
 

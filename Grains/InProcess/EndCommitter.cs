@@ -1,5 +1,6 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.InProcess;

@@ -6,6 +6,7 @@ using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
 using GlmCluster.Grains.Routing;
 using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.InProcess;

@@ -1,5 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.InProcess;

@@ -12,7 +12,7 @@ using GlmCluster.Grains.Postgres.Readers;
 using GlmCluster.Grains.Postgres.Sql;
 using GlmCluster.Grains.Postgres.Workers;
 using GlmCluster.Grains.Routing;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.Postgres;

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres;

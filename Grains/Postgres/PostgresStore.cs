@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using GlmCluster.Grains.Postgres.Members;
 using GlmCluster.Grains.Postgres.Schema;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

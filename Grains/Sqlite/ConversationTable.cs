@@ -2,15 +2,11 @@ using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
+using GlmCluster.Grains.Conversations;
+using GlmCluster.Grains.Logs;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Sqlite;
-
-/// <summary>Where a conversation stands.</summary>
-/// <param name="Id">The id of its first answer.</param>
-/// <param name="Turns">Answers kept.</param>
-/// <param name="Running">The generation that has it reserved; null: none.</param>
-internal sealed record ConversationState(GenerationId Id, int Turns, GenerationId? Running);
 
 /// <summary>Conversations: who they belong to, what they end with, what runs in them. Turns are read from the generations that answered.</summary>
 internal static class ConversationTable

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Json;
+using GlmCluster.Grains.Logs;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Sqlite;

@@ -1,5 +1,5 @@
-using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Conversations;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Sqlite;
@@ -47,7 +47,7 @@ internal static class SqliteAdmission
             if (turn.Conversation is { } anyAnswer)
             {
                 state = ConversationTable.FindState(connection, anyAnswer, request.Caller);
-                if (CheckConversation(anyAnswer, state, turn) is { } fault)
+                if (ConversationCheck.FindFault(anyAnswer, state, turn) is { } fault)
                 {
                     return new StoreAdmission(Fault: fault);
                 }
@@ -62,18 +62,6 @@ internal static class SqliteAdmission
         GenerationTable.Insert(connection, request, conversation);
         return new StoreAdmission(Stored: request);
     }
-
-    public static GenerationFault? CheckConversation(GenerationId anyAnswer, ConversationState? state, ConversationTurn turn) => state switch
-    {
-        null => new GenerationFault(
-            GenerationFaultCode.UnknownConversation, $"There is no conversation '{anyAnswer}'. It may have expired; start a new one."),
-        { Running: not null } => new GenerationFault(
-            GenerationFaultCode.ConversationBusy, $"The conversation '{anyAnswer}' is being answered. Wait for that answer, or cancel it."),
-        _ when state.Turns != turn.Index => new GenerationFault(
-            GenerationFaultCode.ConversationMoved,
-            $"The conversation '{anyAnswer}' has {state.Turns} turns, not {turn.Index}. Send the request again."),
-        _ => null,
-    };
 
     private static void Reserve(SqliteConnection connection, GenerationRequest request, ConversationState? state, long now)
     {

@@ -1,3 +1,4 @@
+using GlmCluster.Grains.Stores;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Sqlite;

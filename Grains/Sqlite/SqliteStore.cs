@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
+using GlmCluster.Grains.Conversations;
+using GlmCluster.Grains.Stores;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Sqlite;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using GlmCluster.Grains.Stores;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Sqlite;

@@ -7,7 +7,7 @@ public static class MemoryPlan
 {
     /// <summary>Gives every model its part: what all weights leave is divided by shares among those whose KV memory nobody chose.</summary>
     /// <param name="models">What was asked for, and which model that is. All have the same other models beside them.</param>
-    /// <param name="memoryBytes">What this process may use.</param>
+    /// <param name="memoryBytes">As in <see cref="ModelSizes.Fit"/>.</param>
     /// <param name="isLimit">As in <see cref="ModelSizes.Fit"/>.</param>
     /// <returns>The options, in the same order, each with its KV memory and what the others take.</returns>
     /// <exception cref="ImpossibleSettingException">They do not fit together; the message names each.</exception>
@@ -20,6 +20,7 @@ public static class MemoryPlan
             return [only.Options]; // it plans for itself
         }
 
+        memoryBytes /= models[0].Options.MemoryShares;
         KvNeeds[] needs = [.. models.Select(pair => ModelSizes.Need(pair.Model, pair.Options, memoryBytes))];
         long others = models.Select(pair => pair.Options.Others.Sum(other => other.Bytes)).FirstOrDefault();
         long weights = needs.Sum(need => need.WeightBytes);

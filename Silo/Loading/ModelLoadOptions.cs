@@ -46,6 +46,9 @@ public sealed record ModelLoadOptions
     /// <summary>Generations that may wait beyond those in a step.</summary>
     public int MaxQueued { get; init; } = 1000;
 
+    /// <summary>Processes among which the machine's memory is divided, at least 1.</summary>
+    public int MemoryShares { get; init; } = 1;
+
     /// <summary>How much longer than without prompts a step may take while others decode, more than 1.</summary>
     public double PrefillSlowdown { get; init; } = 1.5;
 

@@ -23,7 +23,7 @@ public sealed record ModelSizes(WeightFormat Weights, KvFormat Kv, int ContextTo
     /// <summary>Fits a model to a machine.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">What was asked for.</param>
-    /// <param name="memoryBytes">What this process may use; respects a container's limit.</param>
+    /// <param name="memoryBytes">What this process and those it shares with may use; respects a container's limit.</param>
     /// <param name="isLimit">That memory is set aside for this process; else others use the machine too, and half of what is left is planned for.</param>
     /// <exception cref="ImpossibleSettingException">It does not fit; the message names the setting.</exception>
     public static ModelSizes Fit(DecoderConfiguration model, ModelLoadOptions options, long memoryBytes, bool isLimit = false)
@@ -35,6 +35,7 @@ public sealed record ModelSizes(WeightFormat Weights, KvFormat Kv, int ContextTo
         Require(options.MaxContext is null || options.MaxContext <= model.ContextTokens,
             $"max-context is {options.MaxContext}; this model was made for at most {model.ContextTokens} tokens.");
 
+        memoryBytes /= options.MemoryShares;
         WeightFormat weights = options.Weights ?? ChooseWeights(model, memoryBytes);
         long weightBytes = DecoderMemory.WeightBytes(model, weights);
         long otherBytes = options.Others.Sum(other => other.Bytes);

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Silo.Workers;

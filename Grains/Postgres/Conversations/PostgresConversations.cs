@@ -1,7 +1,7 @@
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Conversations;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
 
 namespace GlmCluster.Grains.Postgres.Conversations;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.Postgres.Live;
 

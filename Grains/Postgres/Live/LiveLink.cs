@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Threading.Channels;
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Readers;
 using Microsoft.Extensions.Logging;
 

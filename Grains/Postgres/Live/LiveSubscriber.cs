@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.Postgres.Live;
 

@@ -3,7 +3,7 @@ using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Postgres.Moves;
 using GlmCluster.Grains.Postgres.Readers;
 using GlmCluster.Grains.Postgres.Workers;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.Postgres.Members;

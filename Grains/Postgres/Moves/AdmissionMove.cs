@@ -1,7 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
+using GlmCluster.Grains.Conversations;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres.Moves;
@@ -50,7 +50,7 @@ internal sealed class AdmissionMove(PostgresFabricOptions options, ClusterClock 
             if (turn.Conversation is { } anyAnswer)
             {
                 state = await ConversationRows.LockAsync(connection, anyAnswer, request.Caller, cancellationToken);
-                if (SqliteAdmission.CheckConversation(anyAnswer, state, turn) is { } fault)
+                if (ConversationCheck.FindFault(anyAnswer, state, turn) is { } fault)
                 {
                     return new Refused(fault);
                 }

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Sql;
 using Npgsql;
 

@@ -1,7 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Sql;
 using Npgsql;
 

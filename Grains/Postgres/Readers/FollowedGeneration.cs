@@ -1,8 +1,8 @@
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Live;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.Postgres.Readers;

@@ -2,7 +2,7 @@ using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Postgres.Live;
 using GlmCluster.Grains.Postgres.Moves;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Grains.Postgres.Readers;

@@ -1,5 +1,5 @@
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres.Schema;
@@ -47,6 +47,13 @@ internal static class SchemaMigrator
             await connection.ExecuteAsync(step.Sql, cancellationToken);
             version++;
             least = Math.Max(least, step.LeastVersion);
+        }
+
+        if (steps.Skip(version).Any(step => !step.Contracts))
+        {
+            throw new StoreException(
+                $"The database's schema has version {version}; this program needs version {steps.Count}, and the step in between takes something away "
+                + "that older programs use. Stop those, then run glm db migrate.");
         }
 
         if (version > stored.Version)

@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Conversations;
+using GlmCluster.Grains.Logs;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres.Sql;

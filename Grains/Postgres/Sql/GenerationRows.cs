@@ -1,7 +1,7 @@
 using System.Text.Json;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Json;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Logs;
 using Npgsql;
 
 namespace GlmCluster.Grains.Postgres.Sql;

@@ -1,5 +1,5 @@
 using GlmCluster.Grains.Abstractions.Generations;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.Postgres.Workers;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Live;
 using Microsoft.Extensions.Logging;
 

@@ -1,7 +1,7 @@
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
 using GlmCluster.Grains.Postgres.Sql;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
-using GlmCluster.Grains.InProcess;
+using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Moves;
 using GlmCluster.Grains.Postgres.Sql;
 using Npgsql;

@@ -99,6 +99,16 @@ public abstract class ChoiceContract(FabricHarness harness) : FabricContract(har
         Assert.Equal(LogWriteResult.Written, await AppendAsync(worker, 1, entry));
     }
 
+    [Fact]
+    public async Task Append_ChoiceThatWasNotAskedFor_IsRefused()
+    {
+        IWorkerSession worker = await StartAsync();
+
+        Assert.Equal(LogWriteResult.Refused, await AppendAsync(worker, 1, Entry(1, 2, 101)));
+        Assert.Equal(LogWriteResult.Refused, await AppendAsync(worker, 1, Entry(1, -1, 101)));
+        Assert.Equal(LogWriteResult.Written, await AppendAsync(worker, 1, Entry(1, 1, 101)));
+    }
+
     private async Task<IWorkerSession> StartAsync()
     {
         IWorkerSession worker = await Fabric.JoinByHandAsync();

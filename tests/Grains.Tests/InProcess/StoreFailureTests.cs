@@ -2,6 +2,7 @@ using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
 using GlmCluster.Grains.InProcess;
 using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using GlmCluster.Grains.Tests.Contracts;
 using GlmCluster.TestKit;
 

@@ -1,5 +1,5 @@
 using GlmCluster.Grains.Postgres;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 

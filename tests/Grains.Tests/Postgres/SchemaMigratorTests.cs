@@ -1,5 +1,5 @@
 using GlmCluster.Grains.Postgres.Schema;
-using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Npgsql;
 
 namespace GlmCluster.Grains.Tests.Postgres;
@@ -29,6 +29,21 @@ public sealed class SchemaMigratorTests
         int migrated = await MigrateAsync(database, steps);
 
         Assert.Equal((PostgresSchema.Version + 1, PostgresSchema.Version + 2), (expanded, migrated));
+    }
+
+    [Fact]
+    public async Task Expand_NeedsWhatComesAfterAContractingStep_IsRefusedUntilMigrated()
+    {
+        string database = await SharedPostgres.CreateDatabaseAsync();
+        SchemaStep[] steps = [.. PostgresSchema.Steps, Add, Remove, new SchemaStep(Remove.LeastVersion, "create table glm.needed (id int)")];
+        await ExpandAsync(database, PostgresSchema.Steps);
+
+        StoreException refused = await Assert.ThrowsAsync<StoreException>(() => ExpandAsync(database, steps));
+        int stillServes = await ExpandAsync(database, PostgresSchema.Steps);
+        await MigrateAsync(database, steps);
+
+        Assert.Contains("glm db migrate", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((PostgresSchema.Version, steps.Length), (stillServes, await ExpandAsync(database, steps)));
     }
 
     [Fact]

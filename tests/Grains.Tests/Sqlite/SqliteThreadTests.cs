@@ -1,4 +1,5 @@
 using GlmCluster.Grains.Sqlite;
+using GlmCluster.Grains.Stores;
 using Microsoft.Data.Sqlite;
 
 namespace GlmCluster.Grains.Tests.Sqlite;
