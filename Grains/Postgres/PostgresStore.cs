@@ -60,8 +60,8 @@ internal sealed class PostgresStore : IAsyncDisposable
         var store = new PostgresStore(settings, maxConnections - LeastConnections + 1, time, logger);
         try
         {
+            await PostgresSettings.CheckServerAsync(settings, cancellationToken);
             await using NpgsqlConnection connection = await store._work.OpenConnectionAsync(cancellationToken);
-            await PostgresSettings.CheckServerAsync(connection, store.Listening, cancellationToken);
             int version = await SchemaMigrator.ExpandAsync(connection, PostgresSchema.Steps, cancellationToken);
             store.OpenedAt = (DateTime)(await connection.ScalarAsync("select clock_timestamp()", cancellationToken))!;
             store.Secret = await ReadSecretAsync(connection, cancellationToken);
