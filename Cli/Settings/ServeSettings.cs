@@ -11,13 +11,25 @@ internal sealed record ServeSettings
 {
     public const string DefaultHub = "https://huggingface.co";
 
-    /// <summary>Hugging Face GLM folder.</summary>
-    public required string ModelFolder { get; init; }
+    /// <summary>What a server does that is told nothing.</summary>
+    public static ServeSettings Default { get; } = new()
+    {
+        Models = [new ModelEntry(UserFolders.BundledModel, null)],
+        StoreFile = Path.Combine(UserFolders.Data, "glm.db"),
+        CacheFolder = UserFolders.Cache,
+    };
 
-    /// <summary>Name clients ask for; null: the folder's.</summary>
+    /// <summary>Models to run, at least one.</summary>
+    public required ImmutableArray<ModelEntry> Models { get; init; }
+
+    /// <summary>Folder of the first model.</summary>
+    public string ModelFolder => Models[0].Folder;
+
+    /// <summary>Name clients ask for where there is one model; null: not chosen here.</summary>
     public string? ModelNameOverride { get; init; }
 
-    public string ModelName => ModelNameOverride ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(ModelFolder));
+    /// <summary>Name of the first model.</summary>
+    public string ModelName => Models[0].Name ?? ModelNameOverride ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(ModelFolder));
 
     /// <summary>Other names of models.</summary>
     public ImmutableSortedDictionary<string, ModelAlias> Aliases { get; init; } = ImmutableSortedDictionary.Create<string, ModelAlias>(StringComparer.Ordinal);
@@ -51,6 +63,9 @@ internal sealed record ServeSettings
 
     /// <summary>Bytes of the KV cache; null: planned from what the machine has.</summary>
     public long? KvMemoryBytes { get; init; }
+
+    /// <summary>Weight in the division of planned KV memory among several models.</summary>
+    public int KvShare { get; init; } = 1;
 
     /// <summary>Processes among which the machine's memory is divided.</summary>
     public int MemoryShares { get; init; } = 1;
@@ -107,4 +122,8 @@ internal sealed record ServeSettings
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>The settings as they are for one model: what it has for itself goes before what the server has.</summary>
+    public ServeSettings Of(ModelEntry model) =>
+        model.Own.Aggregate(this with { Models = [model] }, (settings, own) => own.Setting.Apply(settings, own.Text)!);
 }

@@ -16,10 +16,20 @@ internal static class SettingTable
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Of("model", "FOLDER", "Hugging Face GLM folder.", "the bundled glm-nano", "a folder",
-            (s, v) => v.AsPath() is { } path ? s with { ModelFolder = path } : null, s => s.ModelFolder),
+        Of("model", "FOLDER", "Hugging Face GLM folder; NAME=FOLDER names it. Several times for several models.", "the bundled glm-nano", "a folder, or NAME=FOLDER",
+            (s, v) => ModelText.Read(v) is { } model ? s with { Models = s.Models.Add(model) } : null,
+            s => string.Join(',', s.Models.Select(model => model.Name is null ? model.Folder : $"{model.Name}={model.Folder}"))) with
+        {
+            TakesMany = true,
+        },
+        Of("models", "LIST", "Several models, each with settings of its own.", "none", "a list of folders or objects",
+            (s, v) => s with { Models = [.. s.Models, .. ModelText.ReadList(v)] }, s => s.Models.Length.ToString(CultureInfo.InvariantCulture)) with
+        {
+            TakesMany = true,
+            IsOption = false,
+        },
         Of("model-name", "NAME", "Name the model is served under.", "the folder's name", "a name of at most 200 characters",
-            (s, v) => v.Text.Length is > 0 and <= 200 ? s with { ModelNameOverride = v.Text } : null, s => s.ModelName),
+            (s, v) => ModelText.IsName(v.Text) ? s with { ModelNameOverride = v.Text } : null, s => s.ModelName),
         Of("aliases", "NAME=MODEL", "Other names of models, with commas between them; MODEL@HASH chooses among weights by the beginning of their hash.", "none",
             "NAME=MODEL or NAME=MODEL@HASH (4 hex digits or more), several with commas between them",
             (s, v) => AliasText.Add(s.Aliases, v.Text) is { } aliases ? s with { Aliases = aliases } : null, s => AliasText.Show(s.Aliases)) with
@@ -56,6 +66,8 @@ internal static class SettingTable
         Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "planned from what the machine has", "1MB to 4TB",
             (s, v) => SettingValues.TryBytes(v.Text, out long bytes) && bytes is >= 1L << 20 and <= 4L << 40 ? s with { KvMemoryBytes = bytes } : null,
             s => s.KvMemoryBytes is { } bytes ? SettingValues.ShowBytes(bytes) : "planned"),
+        Integer("kv-share", "N", "Weight in the division of planned KV memory among several models.", "1", 1, 1_000,
+            (s, value) => s with { KvShare = value }, s => s.KvShare),
         Integer("memory-shares", "N", "Processes among which this machine's memory is divided when it is planned.", "1", 1, 64,
             (s, value) => s with { MemoryShares = value }, s => s.MemoryShares),
         Choice("cache-scope", "Who shares computed prompts: everyone on the server, or each caller alone.", "server", SettingValues.CacheScopes,
@@ -125,6 +137,13 @@ internal static class SettingTable
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
     public static IReadOnlyList<Setting> LocalCluster { get; } =
         [.. Serve.Where(setting => setting.Name != "memory-shares" && (Gateway.Contains(setting) || Silo.Contains(setting)))];
+
+    /// <summary>Settings that each of several models may have for itself.</summary>
+    public static IReadOnlyList<Setting> OneModel { get; } =
+    [
+        .. All.Where(setting => setting.Name is "threads" or "weights" or "kv-format" or "max-context" or "max-sequences" or "max-queued" or "step-tokens"
+            or "prefill-slowdown" or "kv-memory" or "kv-share" or "cache-scope" or "device"),
+    ];
 
     /// <summary>Finds a setting by its name; null when there is none.</summary>
     public static Setting? Find(string name) => All.FirstOrDefault(setting => setting.Name == name);
