@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Sequences;
 using GlmCluster.Engine.Stepping;
@@ -16,11 +17,11 @@ public sealed record TurnTimes(int NewTokens, int PromptTokens, TimeSpan Turn, T
 /// <summary>Running streams while another request's prompt is read.</summary>
 /// <param name="Streams">How many.</param>
 /// <param name="PromptTokens">Of the other request.</param>
-/// <param name="Normal">Time between tokens without it, median.</param>
-/// <param name="During">Time between tokens meanwhile, median.</param>
-/// <param name="DuringAt95">The same at 95 %.</param>
+/// <param name="Alone">Times between tokens without it, before and after, in order of size.</param>
+/// <param name="Beside">Times between tokens meanwhile, in order of size.</param>
 /// <param name="UntilFirstToken">Of the other request.</param>
-public sealed record PaceTimes(int Streams, int PromptTokens, TimeSpan Normal, TimeSpan During, TimeSpan DuringAt95, TimeSpan UntilFirstToken);
+public sealed record PaceTimes(
+    int Streams, int PromptTokens, IReadOnlyList<TimeSpan> Alone, IReadOnlyList<TimeSpan> Beside, TimeSpan UntilFirstToken);
 
 /// <summary>Measures what sequences get from each other (the prefix cache) and take from each other (the time of a step), on an engine of its own.</summary>
 public sealed class SharingBenchmark : IStepListener, IDisposable
@@ -30,7 +31,11 @@ public sealed class SharingBenchmark : IStepListener, IDisposable
     private const int AnswerTokens = 16;
     private const int Conversations = 5;
     private const int Streams = 4;
-    private const int NormalGaps = 50;
+    private const int LeastAlone = 20;
+    private const int MostAlone = 500;
+
+    /// <summary>How long streams are watched alone, before the prompt and after it: what is measured must be longer than a neighbour's hiccup.</summary>
+    private static readonly TimeSpan AloneTime = TimeSpan.FromSeconds(3);
 
     private readonly GenerationEngine _engine;
     private readonly int _vocabularySize;
@@ -89,25 +94,57 @@ public sealed class SharingBenchmark : IStepListener, IDisposable
     public async Task<PaceTimes> PaceAsync(int promptTokens)
     {
         promptTokens = Math.Min(promptTokens, _contextTokens - 1);
-        Stream[] streams = [.. Enumerable.Range(0, Streams).Select(_ => Submit(NextIds(12), _contextTokens))];
+        Stream[] streams = [.. Enumerable.Range(0, Streams).Select(_ => SubmitStream())];
         await WaitAsync(streams[^1].First);
-        int start = streams[0].Count;
-        while (streams[0].Count < start + NormalGaps)
-        {
-            await Task.Delay(1);
-        }
+        await WatchAsync(streams[0]);
+        List<TimeSpan> alone = streams[0].Gaps(streams[^1].FirstAt, long.MaxValue);
 
         Stream prompt = Submit(NextIds(promptTokens), maxTokens: 1);
-        await WaitAsync(prompt.Ended);
+        List<TimeSpan> beside = [];
+        while (!prompt.Ended.IsCompleted)
+        {
+            await WaitAsync(Task.WhenAny([prompt.Ended, .. streams.Select(stream => stream.Ended)]));
+            beside.AddRange(Renew(streams, prompt));
+        }
+
+        beside.AddRange(streams[0].Gaps(prompt.SubmittedAt, prompt.LastAt));
+        await WatchAsync(streams[0]);
+        alone.AddRange(streams[0].Gaps(prompt.LastAt, long.MaxValue));
         foreach (Stream stream in streams)
         {
             _engine.Remove(stream.Id);
             await WaitAsync(stream.Ended);
         }
 
-        List<TimeSpan> normal = streams[0].Gaps(0, prompt.SubmittedAt);
-        List<TimeSpan> during = streams[0].Gaps(prompt.SubmittedAt, prompt.LastAt);
-        return new PaceTimes(Streams, promptTokens, At(normal, 0.5), At(during, 0.5), At(during, 0.95), prompt.UntilFirst);
+        return new PaceTimes(Streams, promptTokens, [.. alone.Order()], [.. beside.Order()], prompt.UntilFirst);
+    }
+
+    /// <summary>Puts a new stream in the place of each that has filled its context.</summary>
+    /// <returns>What the first one's times were beside the prompt, if it was among them.</returns>
+    private List<TimeSpan> Renew(Stream[] streams, Stream prompt)
+    {
+        List<TimeSpan> first = streams[0].Ended.IsCompleted && !prompt.Ended.IsCompleted ? streams[0].Gaps(prompt.SubmittedAt, long.MaxValue) : [];
+        for (int i = 0; i < streams.Length; i++)
+        {
+            if (streams[i].Ended.IsCompleted)
+            {
+                streams[i] = SubmitStream();
+            }
+        }
+
+        return first;
+    }
+
+    private static async Task WatchAsync(Stream stream)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int count = stream.Count;
+        while (!stream.Ended.IsCompleted
+            && stream.Count < count + MostAlone
+            && (stream.Count < count + LeastAlone || Stopwatch.GetElapsedTime(start) < AloneTime))
+        {
+            await Task.Delay(5);
+        }
     }
 
     private static TimeSpan At(List<TimeSpan> times, double quantile)
@@ -115,6 +152,8 @@ public sealed class SharingBenchmark : IStepListener, IDisposable
         times.Sort();
         return times.Count == 0 ? TimeSpan.Zero : times[(int)((times.Count - 1) * quantile)];
     }
+
+    private Stream SubmitStream() => Submit(NextIds(12), _contextTokens);
 
     private int[] NextIds(int tokens) => BenchPrompts.RandomIds(tokens, _vocabularySize, ++_seed);
 
@@ -167,6 +206,8 @@ public sealed class SharingBenchmark : IStepListener, IDisposable
 
         public int Count => Volatile.Read(ref _count);
 
+        public long FirstAt => _times[0];
+
         public long LastAt => _times[^1];
 
         public TimeSpan UntilFirst => Stopwatch.GetElapsedTime(SubmittedAt, _times[0]);
@@ -190,7 +231,8 @@ public sealed class SharingBenchmark : IStepListener, IDisposable
         /// <summary>Times between tokens that both came after <paramref name="from"/> and not after <paramref name="to"/>.</summary>
         public List<TimeSpan> Gaps(long from, long to)
         {
-            long[] inside = [.. _times.Where(time => time > from && time <= to)];
+            int count = Count;
+            long[] inside = [.. CollectionsMarshal.AsSpan(_times)[..count].ToArray().Where(time => time > from && time <= to)];
             return [.. inside.Skip(1).Select((time, i) => Stopwatch.GetElapsedTime(inside[i], time))];
         }
     }

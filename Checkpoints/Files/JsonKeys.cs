@@ -66,6 +66,9 @@ internal sealed class JsonKeys(string file, JsonElement element, string prefix =
         _ => throw Refuse(key, "a string"),
     };
 
+    /// <summary>One string or a list of them; empty where the key is absent.</summary>
+    public IReadOnlyList<string> TextOrTexts(string key) => Find(key)?.ValueKind == JsonValueKind.String ? [Text(key)!] : Texts(key);
+
     /// <summary>A list of strings; empty where the key is absent.</summary>
     public IReadOnlyList<string> Texts(string key)
     {

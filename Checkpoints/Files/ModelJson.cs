@@ -14,16 +14,31 @@ internal static class ModelJson
         return Read(stream, path, maximumBytes, read);
     }
 
+    /// <summary>Parses the list of objects in a file and hands it to <paramref name="read"/>; it is valid only until that returns.</summary>
+    public static T ReadListFile<T>(string path, int maximumBytes, Func<IReadOnlyList<JsonKeys>, T> read)
+    {
+        using SafeFileHandle handle = ModelFile.Open(path, FileOptions.SequentialScan);
+        using var stream = new FileStream(handle, FileAccess.Read, bufferSize: 0);
+        return Read(stream, path, maximumBytes, root => root.ValueKind == JsonValueKind.Array && root.EnumerateArray().All(IsObject)
+            ? read([.. root.EnumerateArray().Select(element => new JsonKeys(path, element))])
+            : throw new CheckpointException($"{path} holds {root.ValueKind}; supported: a list of JSON objects."));
+    }
+
     /// <summary>Parses the object in a stream.</summary>
     /// <param name="file">Name for error messages.</param>
-    public static T Read<T>(Stream stream, string file, int maximumBytes, Func<JsonKeys, T> read)
+    public static T Read<T>(Stream stream, string file, int maximumBytes, Func<JsonKeys, T> read) =>
+        Read(stream, file, maximumBytes, (JsonElement root) => IsObject(root)
+            ? read(new JsonKeys(file, root))
+            : throw new CheckpointException($"{file} holds {root.ValueKind}; supported: a JSON object."));
+
+    private static bool IsObject(JsonElement element) => element.ValueKind == JsonValueKind.Object;
+
+    private static T Read<T>(Stream stream, string file, int maximumBytes, Func<JsonElement, T> read)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(ReadBounded(stream, file, maximumBytes));
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? read(new JsonKeys(file, document.RootElement))
-                : throw new CheckpointException($"{file} holds {document.RootElement.ValueKind}; supported: a JSON object.");
+            return read(document.RootElement);
         }
         catch (JsonException e)
         {

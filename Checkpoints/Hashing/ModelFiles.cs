@@ -1,4 +1,5 @@
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Encoders;
 using GlmCluster.Checkpoints.Weights;
 
 namespace GlmCluster.Checkpoints.Hashing;
@@ -17,6 +18,9 @@ internal static class ModelFiles
         "added_tokens.json",
         "chat_template.jinja",
         "chat_template.json",
+        "ice_text.model",
+        "sentencepiece.bpe.model",
+        "vocab.txt",
     ];
 
     /// <summary>Names of those that exist, in ordinal order; what else lies in the folder does not count.</summary>
@@ -25,6 +29,7 @@ internal static class ModelFiles
     [
         .. WeightFolder.FileNames(folder)
             .Concat(TextFiles.Where(name => File.Exists(Path.Combine(folder, name))))
+            .Concat(EmbeddingRecipeReader.FileNames(folder))
             .Order(StringComparer.Ordinal),
     ];
 }

@@ -27,13 +27,12 @@ public static class DecoderWeightsReader
     private static TensorView Find(TensorSlot slot, IWeightSource source) => TryFind(slot, source)
         ?? throw new CheckpointException($"The weights lack tensor \"{slot.Name}\" {Shown(slot.Shape)}, which config.json asks for.");
 
-    private static TensorView? TryFind(TensorSlot slot, IWeightSource source)
-    {
-        if (source.Find(slot.Name) is not TensorView tensor)
-        {
-            return null;
-        }
+    private static TensorView? TryFind(TensorSlot slot, IWeightSource source) =>
+        source.Find(slot.Name) is TensorView tensor ? Check(slot, tensor, source) : null;
 
+    /// <exception cref="CheckpointException">The tensor is not what belongs into the slot.</exception>
+    internal static TensorView Check(TensorSlot slot, TensorView tensor, IWeightSource source)
+    {
         if (tensor.Type == TensorType.I8 && slot.Role == TensorRole.Matrix)
         {
             return QuantizedTensors.Read(slot, tensor, source);

@@ -24,10 +24,16 @@ public sealed unsafe class SyntheticWeights : IWeightSource
     private bool _disposed;
 
     public SyntheticWeights(DecoderConfiguration configuration, int seed)
+        : this(DecoderLayout.For(configuration).Slots, seed)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
+    }
+
+    /// <param name="slots">What there is.</param>
+    /// <param name="seed">Of the numbers.</param>
+    public SyntheticWeights(IEnumerable<TensorSlot> slots, int seed)
+    {
         _seed = (uint)seed;
-        _slots = DecoderLayout.For(configuration).Slots
+        _slots = slots
             .Select((slot, index) => (slot, index))
             .ToDictionary(pair => pair.slot.Name, StringComparer.Ordinal);
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using GlmCluster.Bench;
 using GlmCluster.Bench.Http;
 using GlmCluster.Cli.Serving;
@@ -98,12 +99,26 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         BenchModel.Announce($"streams beside a long prompt");
         PaceTimes pace = await benchmark.PaceAsync((int)Math.Min(LongPromptTokens, prefillRate * LongPromptTime.TotalSeconds));
         string beside = BenchModel.Invariant($"{pace.Streams} streams beside a prompt of {pace.PromptTokens} tokens");
-        report.Add($"engine: time between tokens, {beside}, p50", pace.During.TotalMilliseconds, "ms", "N2");
-        report.Add($"engine: time between tokens, {beside}, p95", pace.DuringAt95.TotalMilliseconds, "ms", "N2");
-        report.Add(BenchModel.Invariant($"engine: time between tokens, {pace.Streams} streams alone, p50"), pace.Normal.TotalMilliseconds, "ms", "N2");
-        report.Add("engine: time between tokens, beside ÷ alone, p50", pace.During / pace.Normal, "ratio", "N2");
+        AddGaps(report, beside, pace.Beside);
+        AddGaps(report, BenchModel.Invariant($"{pace.Streams} streams alone"), pace.Alone);
+        report.Add("engine: time between tokens, beside ÷ alone, mean", Mean(pace.Beside) / Mean(pace.Alone), "ratio", "N2");
+        report.Add("engine: time between tokens, beside ÷ alone, p50", Milliseconds(pace.Beside, 0.5) / Milliseconds(pace.Alone, 0.5), "ratio", "N2");
+        report.Add("engine: time between tokens, beside ÷ alone, p95", Milliseconds(pace.Beside, 0.95) / Milliseconds(pace.Alone, 0.95), "ratio", "N2");
         report.Add("engine: time to first token of that prompt", pace.UntilFirstToken.TotalSeconds, "s", "N2");
     }
+
+    private static void AddGaps(BenchReport report, string which, IReadOnlyList<TimeSpan> gaps)
+    {
+        report.Add($"engine: time between tokens, {which}, mean of {gaps.Count.ToString("N0", CultureInfo.InvariantCulture)}", Mean(gaps), "ms", "N2");
+        report.Add($"engine: time between tokens, {which}, p50", Milliseconds(gaps, 0.5), "ms", "N2");
+        report.Add($"engine: time between tokens, {which}, p95", Milliseconds(gaps, 0.95), "ms", "N2");
+    }
+
+    private static double Mean(IReadOnlyList<TimeSpan> times) => times.Count == 0 ? double.NaN : times.Average(time => time.TotalMilliseconds);
+
+    /// <param name="sorted">Times in order of size.</param>
+    private static double Milliseconds(IReadOnlyList<TimeSpan> sorted, double quantile) =>
+        sorted.Count == 0 ? double.NaN : sorted[(int)((sorted.Count - 1) * quantile)].TotalMilliseconds;
 
     /// <summary>The same model on the first device alone, in turns with the stages.</summary>
     private async Task CompareStagesAsync(LoadedModel staged, BenchAmounts amounts, BenchReport report, CancellationToken cancellationToken)

@@ -9,14 +9,16 @@ internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int KeptLines = 15;
 
-    /// <summary>Runs a command until its standard input ends, then sends it the signal that is the first argument.</summary>
-    private const string RunUntilInputEnds =
+    /// <summary>
+    /// Becomes a command, watched by a process that is nobody's child: a line on the standard input sends it the first signal, the input's end
+    /// without a line, which is the death of whoever holds it, the second.
+    /// </summary>
+    private const string RunWhileInputIsOpen =
         """
-        signal=$1; shift
+        stop=$1; orphaned=$2; shift 2
         exec 3<&0 # a background command's own input is /dev/null
-        "$@" & child=$!
-        (read -r _; kill -$signal $child) <&3 2>/dev/null & watcher=$!
-        wait $child; code=$?; kill $watcher 2>/dev/null; exit $code
+        ( (if read -r _; then kill -$stop $$; else kill -$orphaned $$; fi) <&3 >/dev/null 2>&1 & )
+        exec "$@" 3<&- </dev/null
         """;
 
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
@@ -49,14 +51,16 @@ internal sealed class ChildProcess : IAsyncDisposable
     public Task<int> Exited { get; }
 
     /// <param name="name">For messages.</param>
-    /// <param name="stopSignal">What asks it to end, for example <c>TERM</c>.</param>
+    /// <param name="stopSignal">What asks it to end, for example <c>INT</c>.</param>
+    /// <param name="orphanSignal">What ends it when this process has died.</param>
     /// <param name="readyMark">Part of the line by which it says that it is ready.</param>
     /// <param name="logFile">What it writes is appended there.</param>
     /// <param name="command">Program and arguments.</param>
     /// <exception cref="LocalClusterException">It cannot be run at all.</exception>
-    public static ChildProcess Start(string name, string stopSignal, string readyMark, string logFile, IEnumerable<string> command)
+    public static ChildProcess Start(
+        string name, string stopSignal, string orphanSignal, string readyMark, string logFile, IEnumerable<string> command)
     {
-        var start = new ProcessStartInfo("setsid", ["sh", "-c", RunUntilInputEnds, "sh", stopSignal, .. command])
+        var start = new ProcessStartInfo("setsid", ["sh", "-c", RunWhileInputIsOpen, "sh", stopSignal, orphanSignal, .. command])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -75,7 +79,16 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Asks it to end and waits; one that does not end within 30 s is killed.</summary>
     public async ValueTask DisposeAsync()
     {
-        _input.Close();
+        try
+        {
+            await _input.WriteLineAsync();
+            _input.Close();
+        }
+        catch (IOException)
+        {
+            // Nobody reads it any more.
+        }
+
         try
         {
             await Exited.WaitAsync(StopPatience);

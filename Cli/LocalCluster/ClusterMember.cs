@@ -8,8 +8,7 @@ namespace GlmCluster.Cli.LocalCluster;
 /// <param name="port">The first port; 0: a free one.</param>
 internal sealed class ClusterMember(string name, string logFile, string readyMark, Func<int, IReadOnlyList<string>> arguments, int port) : IAsyncDisposable
 {
-    private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(1);
-
+    private readonly RestartPolicy _restarts = new(TimeProvider.System);
     private ChildProcess? _process;
 
     /// <summary>Where it is reached; null: it is not ready yet.</summary>
@@ -19,7 +18,9 @@ internal sealed class ClusterMember(string name, string logFile, string readyMar
     /// <exception cref="LocalClusterException">It ended before.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _process = ChildProcess.Start(name, "TERM", readyMark, logFile, [.. Program(), .. arguments(Url?.Port ?? port)]);
+        _restarts.NoteStart();
+        _process = ChildProcess.Start(
+            name, stopSignal: "INT", orphanSignal: "KILL", readyMark, logFile, [.. Program(), .. arguments(Url?.Port ?? port)]);
         string line = await _process.Ready.WaitAsync(cancellationToken);
         Url = new Uri(line[(line.IndexOf(readyMark, StringComparison.Ordinal) + readyMark.Length)..]);
     }
@@ -27,17 +28,38 @@ internal sealed class ClusterMember(string name, string logFile, string readyMar
     /// <summary>Starts it again whenever it ends, until cancelled.</summary>
     /// <param name="say">Told about each end.</param>
     /// <param name="cancellationToken">Ends the watch, not the process.</param>
-    /// <exception cref="LocalClusterException">It cannot be started again.</exception>
+    /// <exception cref="LocalClusterException">It ends again and again.</exception>
     public async Task KeepRunningAsync(Action<string> say, CancellationToken cancellationToken)
     {
         while (true)
         {
             int exitCode = await _process!.Exited.WaitAsync(cancellationToken);
-            say($"{name} ended with exit code {exitCode} and is started again. Its log is {logFile}");
+            string end = _process.DescribeEnd(exitCode);
             await _process.DisposeAsync();
-            await Task.Delay(RestartPause, cancellationToken);
+            if (_restarts.NoteEnd() is not { } pause)
+            {
+                throw new LocalClusterException($"{name} ended {RestartPolicy.MostEnds} times in a row soon after its start and is given up. {end}");
+            }
+
+            say($"{name} ended with exit code {exitCode} and is started again in {pause.TotalSeconds:0} s. Its log is {logFile}");
+            await Task.Delay(pause, cancellationToken);
+            if (await TryStartAsync(cancellationToken))
+            {
+                say($"{name} works again at {Url!.GetLeftPart(UriPartial.Authority)}");
+            }
+        }
+    }
+
+    private async Task<bool> TryStartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
             await StartAsync(cancellationToken);
-            say($"{name} works again at {Url!.GetLeftPart(UriPartial.Authority)}");
+            return true;
+        }
+        catch (LocalClusterException) when (_process!.Exited.IsCompleted)
+        {
+            return false; // its end counts as any other
         }
     }
 

@@ -25,13 +25,17 @@ internal sealed record LocalClusterPlan(
         return Member("gateway", index, "Listening on ", first, port => [.. Common(SettingTable.Gateway, database), "--port", Number(port)]);
     }
 
-    /// <summary>Silos share the threads: processors, or as many as are set.</summary>
+    /// <summary>Silos share the threads, which are the processors or as many as are set, and the machine's memory.</summary>
     /// <param name="index">From 0.</param>
     /// <param name="database">Connection.</param>
     public ClusterMember Silo(int index, string database)
     {
         int threads = Math.Max(1, Settings.Threads / Silos);
-        string[] own = ["--threads", Number(threads), "--live-host", "127.0.0.1", "--advertise", "127.0.0.1", "--live-port"];
+        string[] own =
+        [
+            "--threads", Number(threads), "--memory-shares", Number(Silos),
+            "--live-host", "127.0.0.1", "--advertise", "127.0.0.1", "--health-port", "0", "--live-port",
+        ];
         return Member("silo", index, "gateways reach it at ", 0, port => [.. Common(SettingTable.Silo, database), .. own, Number(port)]);
     }
 

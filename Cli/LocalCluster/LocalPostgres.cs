@@ -68,7 +68,8 @@ internal sealed class LocalPostgres : IAsyncDisposable
 
         ChildProcess process = ChildProcess.Start(
             "PostgreSQL",
-            "INT", // its fast shutdown
+            stopSignal: "INT", // its fast shutdown
+            orphanSignal: "INT",
             ReadyMark,
             logFile,
             [

@@ -17,6 +17,9 @@ internal sealed class Int4MatMulOperator(SimdWidth width, int workers) : CustomO
     /// <summary>Attribute: columns that share a scale.</summary>
     public const string GroupColumns = "group_columns";
 
+    /// <summary>Attribute: 1 where rows are gated.</summary>
+    public const string Gated = "gated";
+
     public override string Name => OperatorName;
 
     public override ImmutableArray<OperatorPort> Inputs { get; } =
@@ -30,5 +33,5 @@ internal sealed class Int4MatMulOperator(SimdWidth width, int workers) : CustomO
 
     public override OperatorKernel CreateKernel(KernelAttributes attributes) =>
         new Int4MatMulKernel(
-            attributes.Integer(OutputCount), attributes.Integer(GroupColumns), attributes.Integer(QuantizeRowsOperator.Gated) == 1, width, workers);
+            attributes.Integer(OutputCount), attributes.Integer(GroupColumns), attributes.Integer(Gated) == 1, width, workers);
 }

@@ -20,7 +20,7 @@ internal unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesH
         KernelTensor packed = context.Input(0);
         KernelTensor blockTable = context.Input(7);
         KernelTensor cosines = context.Input(8);
-        PagedAttention attention = AttentionFor(packed.Shape, cosines.Shape);
+        PagedAttention attention = AttentionFor(packed.Shape, 2 * (int)cosines.Shape[1]);
         int tokens = (int)packed.Shape[0];
         AttentionStep step = new()
         {
@@ -38,8 +38,13 @@ internal unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesH
             TableWidth = (int)blockTable.Shape[1],
         };
         ReadMore(context, ref step);
-        attention.Begin(step);
+        RunStep(context, attention, step);
+    }
 
+    /// <summary>Runs all phases of a step.</summary>
+    protected void RunStep(KernelContext context, PagedAttention attention, in AttentionStep step)
+    {
+        attention.Begin(step);
         bool isSerial = workers == 1 || attention.Work < SerialWork;
         for (AttentionPhase phase = AttentionPhase.Append; phase <= AttentionPhase.Combine; phase++)
         {
@@ -88,11 +93,13 @@ internal unsafe class PagedAttentionKernel(int heads, int kvHeads, bool rotatesH
     }
 
     /// <summary>Head width and rotary width are known from the first run's tensors on.</summary>
-    private PagedAttention AttentionFor(ReadOnlySpan<long> packed, ReadOnlySpan<long> cosines)
+    /// <param name="packed">Shape of packed q, k and v.</param>
+    /// <param name="rotaryDim">Dimensions of a head that are rotated.</param>
+    protected PagedAttention AttentionFor(ReadOnlySpan<long> packed, int rotaryDim)
     {
         if (_attention is null)
         {
-            _shape = new AttentionShape(heads, kvHeads, (int)packed[1] / (heads + (2 * kvHeads)), 2 * (int)cosines[1], rotatesHalves);
+            _shape = new AttentionShape(heads, kvHeads, (int)packed[1] / (heads + (2 * kvHeads)), rotaryDim, rotatesHalves);
             _attention = CreateAttention(_shape);
         }
 

@@ -3,14 +3,15 @@ using GlmCluster.Engine.Onnx;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>One <see cref="QuantizeRowsOperator"/> node.</summary>
-/// <param name="gate">Null: rows are not gated.</param>
-internal sealed unsafe class QuantizeRowsKernel(RowQuantizer quantizer, GatedActivation? gate, int workers) : OperatorKernel
+internal sealed unsafe class QuantizeRowsKernel(RowQuantizer quantizer, RowActivation activation, SimdWidth width, int workers) : OperatorKernel
 {
     /// <summary>Waking threads takes about as long as quantising so many numbers.</summary>
     private const long SerialNumbers = 1 << 16;
 
-    private readonly ScratchMemory _gatedRows = new(); // one per share
-    private float* _gated;
+    private readonly GatedActivation _gate = GatedActivation.Create(width);
+    private readonly Gelu _gelu = Gelu.Create(width);
+    private readonly ScratchMemory _activeRows = new(); // one per share
+    private float* _active;
     private float* _source;
     private byte* _bytes;
     private float* _scales;
@@ -21,12 +22,12 @@ internal sealed unsafe class QuantizeRowsKernel(RowQuantizer quantizer, GatedAct
     protected override void Compute(KernelContext context)
     {
         KernelTensor input = context.Input(0);
-        (_rows, _columns) = ((int)input.Shape[0], (int)input.Shape[1] / (gate is null ? 1 : 2));
+        (_rows, _columns) = ((int)input.Shape[0], (int)input.Shape[1] / (activation == RowActivation.SwiGlu ? 2 : 1));
         _source = (float*)input.Data;
         _bytes = (byte*)context.Output(0, [_rows, _columns]);
         _scales = (float*)context.Output(1, [_rows, 1]);
         _shares = (long)_rows * _columns < SerialNumbers ? 1 : Math.Min(workers, _rows);
-        _gated = gate is null ? null : _gatedRows.Take<float>((long)_shares * _columns);
+        _active = activation == RowActivation.None ? null : _activeRows.Take<float>((long)_shares * _columns);
         if (_shares == 1)
         {
             Work(0);
@@ -43,14 +44,23 @@ internal sealed unsafe class QuantizeRowsKernel(RowQuantizer quantizer, GatedAct
         for (int row = (int)((long)_rows * share / _shares); row < end; row++)
         {
             long offset = (long)row * _columns;
-            float* values = _source + offset;
-            if (gate is not null)
-            {
-                values = _gated + ((long)share * _columns);
-                gate.Compute(_source + (2 * offset), _columns, values);
-            }
-
+            float* values = Activate(offset, _active + ((long)share * _columns));
             _scales[row] = quantizer.Quantize(values, _columns, _bytes + offset);
+        }
+    }
+
+    private float* Activate(long offset, float* target)
+    {
+        switch (activation)
+        {
+            case RowActivation.SwiGlu:
+                _gate.Compute(_source + (2 * offset), _columns, target);
+                return target;
+            case RowActivation.Gelu:
+                _gelu.Compute(_source + offset, _columns, target);
+                return target;
+            default:
+                return _source + offset;
         }
     }
 
@@ -58,7 +68,7 @@ internal sealed unsafe class QuantizeRowsKernel(RowQuantizer quantizer, GatedAct
     {
         if (disposing)
         {
-            _gatedRows.Dispose();
+            _activeRows.Dispose();
         }
 
         base.Dispose(disposing);

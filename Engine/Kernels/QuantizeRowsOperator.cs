@@ -5,16 +5,15 @@ namespace GlmCluster.Engine.Kernels;
 
 /// <summary>
 /// Turns rows of floats [rows, columns] into bytes around <see cref="ZeroPoint"/> and one scale per row [rows, 1]:
-/// float ≈ (byte - 128) · scale, scale = largest magnitude of the row / 127. Gated rows are [rows, 2 · columns], gate then up, and
-/// silu(gate) ⊙ up is quantised.
+/// float ≈ (byte - 128) · scale, scale = largest magnitude of the row / 127. With an activation it is that of the row which is quantised.
 /// </summary>
 /// <remarks>A row's bytes depend on that row alone, and are the same in every vector width.</remarks>
 internal sealed class QuantizeRowsOperator(SimdWidth width, int workers) : CustomOperator
 {
     public const string OperatorName = "QuantizeRows";
 
-    /// <summary>Attribute: 1 where rows are gated.</summary>
-    public const string Gated = "gated";
+    /// <summary>Attribute: a <see cref="RowActivation"/>.</summary>
+    public const string Activation = "activation";
 
     public const byte ZeroPoint = 128;
 
@@ -25,5 +24,17 @@ internal sealed class QuantizeRowsOperator(SimdWidth width, int workers) : Custo
     public override ImmutableArray<OperatorPort> Outputs { get; } = [new(TensorElement.U8), new(TensorElement.F32)];
 
     public override OperatorKernel CreateKernel(KernelAttributes attributes) => new QuantizeRowsKernel(
-        RowQuantizer.Create(width), attributes.Integer(Gated) == 1 ? GatedActivation.Create(width) : null, workers);
+        RowQuantizer.Create(width), (RowActivation)attributes.Integer(Activation), width, workers);
+}
+
+/// <summary>What is computed of a row before it is quantised.</summary>
+internal enum RowActivation
+{
+    None,
+
+    /// <summary>silu(gate) ⊙ up of rows [rows, 2 · columns] that hold gate, then up.</summary>
+    SwiGlu,
+
+    /// <summary>See <see cref="Kernels.Gelu"/>.</summary>
+    Gelu,
 }

@@ -66,6 +66,58 @@ internal static unsafe class RowMath<TSimd, TVector>
         }
     }
 
+    /// <summary>target = (x - mean) / √(variance + epsilon) · weight + bias with x = left + right.</summary>
+    public static void AddNorm(float* left, float* right, float* weight, float* bias, float epsilon, int count, float* target)
+    {
+        TVector sums = TSimd.Broadcast(0);
+        int i = 0;
+        for (; i <= count - TSimd.Width; i += TSimd.Width)
+        {
+            TVector value = TSimd.Add(TSimd.Load(left + i), TSimd.Load(right + i));
+            TSimd.Store(value, target + i);
+            sums = TSimd.Add(sums, value);
+        }
+
+        float sum = TSimd.Sum(sums);
+        for (; i < count; i++)
+        {
+            target[i] = left[i] + right[i];
+            sum += target[i];
+        }
+
+        float mean = sum / count;
+        float factor = 1 / MathF.Sqrt((SquaredDifferences(target, mean, count) / count) + epsilon);
+        for (i = 0; i <= count - TSimd.Width; i += TSimd.Width)
+        {
+            TVector scaled = TSimd.Multiply(TSimd.Subtract(TSimd.Load(target + i), TSimd.Broadcast(mean)), TSimd.Broadcast(factor));
+            TSimd.Store(TSimd.MultiplyAdd(scaled, TSimd.Load(weight + i), TSimd.Load(bias + i)), target + i);
+        }
+
+        for (; i < count; i++)
+        {
+            target[i] = ((target[i] - mean) * factor * weight[i]) + bias[i];
+        }
+    }
+
+    private static float SquaredDifferences(float* source, float mean, int count)
+    {
+        TVector squares = TSimd.Broadcast(0);
+        int i = 0;
+        for (; i <= count - TSimd.Width; i += TSimd.Width)
+        {
+            TVector difference = TSimd.Subtract(TSimd.Load(source + i), TSimd.Broadcast(mean));
+            squares = TSimd.MultiplyAdd(difference, difference, squares);
+        }
+
+        float sum = TSimd.Sum(squares);
+        for (; i < count; i++)
+        {
+            sum += (source[i] - mean) * (source[i] - mean);
+        }
+
+        return sum;
+    }
+
     /// <summary>Σ left · right.</summary>
     public static float Dot(float* left, float* right, int count)
     {

@@ -21,7 +21,9 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
     private readonly List<Sequence> _running = new(options.MaxSequences);
     private readonly List<Sequence> _waiting = [];
     private long _turn;
+    private int _decoding; // sequences in this turn's plan, prompts aside
     private int _promisedBlocks; // to what this turn's plan holds
+    private bool _hasPreempted; // in this turn, so that a step may lack what was planned
     private bool _isFull; // the first in rank found no room in this turn
     private long _firstDeadline = long.MaxValue;
 
@@ -70,6 +72,7 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
     {
         _turn++;
         _isFull = false;
+        _hasPreempted = false;
         _promisedBlocks = 0;
         plan.Clear();
         foreach (Sequence sequence in _running)
@@ -81,6 +84,7 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
             }
         }
 
+        _decoding = plan.Count;
         int prefilling = _running.Count - plan.Count + Math.Min(_waiting.Count, options.MaxSequences - _running.Count);
         int tokens = _pacer.PrefillTokens(plan.Count, prefilling, plan.BudgetLeft);
         while (tokens > 0 && FindNext(plan) is { } next)
@@ -126,8 +130,14 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
         ComputedTokens += newTokens;
     }
 
-    /// <summary>Takes note of how long a step took, from its plan to the last listener.</summary>
-    public void NoteTime(StepPlan plan, TimeSpan time) => _pacer.Note(plan.SingleTokens, plan.Tokens - plan.SingleTokens, time);
+    /// <summary>Takes note of how long a step took, from its plan to the last listener; not where a preemption changed the plan.</summary>
+    public void NoteTime(StepPlan plan, TimeSpan time)
+    {
+        if (!_hasPreempted)
+        {
+            _pacer.Note(_decoding, plan.Tokens - _decoding, time);
+        }
+    }
 
     /// <summary>Takes a sequence out for good and lets go what it holds. It may never have been queued.</summary>
     public void Remove(Sequence sequence)
@@ -273,6 +283,7 @@ internal sealed class Scheduler(IStepRunner runner, GenerationEngineOptions opti
 
     private void Preempt(Sequence sequence, StepPlan plan)
     {
+        _hasPreempted = true;
         plan.Remove(sequence);
         sequence.Preempt();
         TryLeaveBatch(sequence);

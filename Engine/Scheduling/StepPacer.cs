@@ -4,13 +4,20 @@ namespace GlmCluster.Engine.Scheduling;
 /// Decides how many prompt tokens may ride along in a step in which other sequences decode, so that these get their tokens at nearly the pace at which they
 /// get them alone. It learns from the time that steps take; no result depends on it, for chunking changes no bit.
 /// </summary>
-/// <remarks>Used only on the engine loop thread; allocates nothing after construction.</remarks>
+/// <remarks>
+/// An account in seconds: every step that decodes brings the room that the slowdown leaves, and what prompt tokens took beyond the time of decoding alone is
+/// paid from it. So the mean time between tokens keeps the slowdown however wrong a step's forecast was: what took too long is followed by steps without
+/// prompt tokens. Used only on the engine loop thread; allocates nothing after construction.
+/// </remarks>
 /// <param name="maxSequences">Most sequences in a step.</param>
 /// <param name="slowdown">Step time with prompt tokens over the time without, more than 1, with as many sequences prefilling as decoding or fewer.</param>
 internal sealed class StepPacer(int maxSequences, double slowdown)
 {
-    /// <summary>A prompt must get on even where time cannot be told.</summary>
-    private const int LeastTokens = 4;
+    /// <summary>Most steps in a row without prompt tokens, but for the measured one: a prompt must get on, whatever a token of it takes.</summary>
+    private const int LongestPause = 8;
+
+    /// <summary>Share of the room that is given away: times vary, and most steps, not half of them, should keep the slowdown.</summary>
+    private const double Margin = 0.85;
 
     /// <summary>Steps after which the time of decoding alone is measured again: contexts have grown.</summary>
     private const int FreshSteps = 256;
@@ -20,10 +27,19 @@ internal sealed class StepPacer(int maxSequences, double slowdown)
 
     private const double Weight = 0.25; // of a new measurement in a running mean
 
+    /// <summary>A measurement counts as no more than so many times the mean before: a step that the machine held up says little about the next.</summary>
+    private const double MostGrowth = 2;
+
+    /// <summary>What prompt tokens add to a step, at least, as a share of it: they only seem to cost nothing where times vary.</summary>
+    private const double LeastShare = 0.01;
+
     private readonly double[] _decodeSeconds = new double[maxSequences + 1]; // of steps that only decode, by their sequences; 0: never measured
     private readonly long[] _measuredAt = new long[maxSequences + 1];
-    private double _prefillTokenSeconds;
+    private double _prefillTokenSeconds; // a step's fixed costs for prompts included, so it depends on the chunk and is learned with it
     private bool _isPrefillMeasured; // beside decoding
+    private double _room; // seconds that a step brings
+    private double _account; // seconds that prompt tokens may take now
+    private int _pausedSteps;
     private long _steps;
     private long _lastProbe = -ProbeInterval;
 
@@ -51,8 +67,10 @@ internal sealed class StepPacer(int maxSequences, double slowdown)
             return budget;
         }
 
-        double seconds = (slowdown - 1) * decodeSeconds * Math.Max(1, (double)prefilling / decoding);
-        return (int)Math.Clamp(seconds / _prefillTokenSeconds, Math.Min(LeastTokens, budget), budget);
+        _room = Margin * (slowdown - 1) * decodeSeconds * Math.Max(1, (double)prefilling / decoding);
+        _account = Math.Min(_account + _room, Math.Max(_room, _prefillTokenSeconds)); // nothing is saved up beyond what the next token needs
+        int least = _pausedSteps >= LongestPause ? Math.Min(1, budget) : 0;
+        return (int)Math.Clamp(_account / _prefillTokenSeconds, least, budget);
     }
 
     /// <summary>Takes note of a step's time.</summary>
@@ -62,8 +80,9 @@ internal sealed class StepPacer(int maxSequences, double slowdown)
         double seconds = time.TotalSeconds;
         if (prefillTokens == 0)
         {
-            _decodeSeconds[decoding] = Mean(_decodeSeconds[decoding], seconds, isFirst: _steps - _measuredAt[decoding] >= FreshSteps);
+            _decodeSeconds[decoding] = Mean(_decodeSeconds[decoding], seconds);
             _measuredAt[decoding] = _steps;
+            _pausedSteps++;
         }
         else if (decoding == 0)
         {
@@ -72,14 +91,22 @@ internal sealed class StepPacer(int maxSequences, double slowdown)
         }
         else
         {
-            double tokenSeconds = Math.Max(0, seconds - NearestDecodeSeconds(decoding)) / prefillTokens;
-            _prefillTokenSeconds = Mean(_prefillTokenSeconds, tokenSeconds, isFirst: !_isPrefillMeasured);
-            _isPrefillMeasured = true;
+            double decodeSeconds = NearestDecodeSeconds(decoding);
+            NoteMixed(prefillTokens, Math.Max(LeastShare * decodeSeconds, seconds - decodeSeconds));
         }
     }
 
-    private static double Mean(double before, double measured, bool isFirst) =>
-        isFirst || before == 0 ? measured : before + (Weight * (measured - before));
+    private void NoteMixed(int prefillTokens, double prefillSeconds)
+    {
+        double tokenSeconds = prefillSeconds / prefillTokens;
+        _prefillTokenSeconds = _isPrefillMeasured ? Mean(_prefillTokenSeconds, tokenSeconds) : tokenSeconds;
+        _isPrefillMeasured = true;
+        _account = Math.Max(_account - prefillSeconds, -LongestPause * _room);
+        _pausedSteps = 0;
+    }
+
+    private static double Mean(double before, double measured) =>
+        before == 0 ? measured : before + (Weight * (Math.Min(measured, MostGrowth * before) - before));
 
     private double NearestDecodeSeconds(int decoding)
     {

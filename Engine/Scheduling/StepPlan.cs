@@ -20,9 +20,6 @@ internal sealed class StepPlan(int sequenceCapacity, int tokenBudget)
 
     public int Tokens { get; private set; }
 
-    /// <summary>Entries with one token: decoding, or as quick as that.</summary>
-    public int SingleTokens { get; private set; }
-
     /// <summary>Tokens that still fit into the step.</summary>
     public int BudgetLeft => tokenBudget - Tokens;
 
@@ -31,14 +28,12 @@ internal sealed class StepPlan(int sequenceCapacity, int tokenBudget)
         Array.Clear(_entries, 0, Count); // keeps no ended sequence alive
         Count = 0;
         Tokens = 0;
-        SingleTokens = 0;
     }
 
     public void Add(Sequence sequence, int newTokens)
     {
         _entries[Count++] = new PlannedSequence(sequence, newTokens);
         Tokens += newTokens;
-        SingleTokens += newTokens == 1 ? 1 : 0;
     }
 
     /// <summary>Takes a sequence out; nothing happens when it is not in.</summary>
@@ -49,7 +44,6 @@ internal sealed class StepPlan(int sequenceCapacity, int tokenBudget)
             if (_entries[i].Sequence == sequence)
             {
                 Tokens -= _entries[i].NewTokens;
-                SingleTokens -= _entries[i].NewTokens == 1 ? 1 : 0;
                 Entries[(i + 1)..].CopyTo(_entries.AsSpan(i));
                 _entries[--Count] = default;
                 return;

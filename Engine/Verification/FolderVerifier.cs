@@ -20,14 +20,8 @@ public static class FolderVerifier
     public static GoldenReport Verify(string folder, string? libraryPath, int threads, IProgress<LoadProgress>? progress)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        string goldenPath = Path.Combine(folder, GoldenVerifier.FileName);
-        if (!File.Exists(goldenPath))
-        {
-            throw new CheckpointException($"{folder} has no {GoldenVerifier.FileName}: there is nothing to compare with.");
-        }
-
         using var checkpoint = Checkpoint.Open(folder);
-        using SafetensorsFile golden = SafetensorsFile.Open(goldenPath);
+        using SafetensorsFile golden = OpenGolden(folder);
         DecoderConfiguration configuration = checkpoint.Configuration;
         int context = Math.Min(configuration.ContextTokens, LongestSequence(golden));
         int stepTokens = configuration.Prefix is null ? StepTokens : context; // a prefix goes in in one step
@@ -42,6 +36,15 @@ public static class FolderVerifier
         using DecoderRunner runner = DecoderRunner.Load(
             OnnxRuntimeLibrary.Load(libraryPath), configuration, checkpoint.ReadDecoder(), options, progress, CancellationToken.None);
         return GoldenVerifier.Verify(runner, golden, stepTokens, Choices(configuration));
+    }
+
+    /// <exception cref="CheckpointException">The folder has no reference, or a broken one.</exception>
+    internal static SafetensorsFile OpenGolden(string folder)
+    {
+        string path = Path.Combine(folder, GoldenVerifier.FileName);
+        return File.Exists(path)
+            ? SafetensorsFile.Open(path)
+            : throw new CheckpointException($"{folder} has no {GoldenVerifier.FileName}: there is nothing to compare with.");
     }
 
     /// <summary>References of ChatGLM-6B choose among ids that are no special ones, which stand at the end.</summary>

@@ -102,6 +102,9 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                 Parameters = DecoderMemory.Parameters(configuration),
                 WeightLoad = runner.LoadReport,
                 LoadTime = time.GetElapsedTime(start),
+                Folder = options.Folder,
+                Device = options.Device,
+                Threads = options.Threads,
             };
         }
         catch

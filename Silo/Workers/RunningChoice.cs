@@ -49,8 +49,8 @@ internal sealed class RunningChoice
     /// <summary>Ids that no entry has yet.</summary>
     public int Unwritten => _ids.Count - _taken;
 
-    /// <summary>Whether a token of it may still come to the log.</summary>
-    public bool IsOpen => Unwritten > 0 || (Last.End == SequenceEnd.None && !_endIsLogged);
+    /// <summary>Whether a token of it may still come to the log; one that was taken out before its end may go on elsewhere.</summary>
+    public bool IsOpen => Unwritten > 0 || (Last.End is SequenceEnd.None or SequenceEnd.Removed && !_endIsLogged);
 
     public EndReason Reason => Last.End switch
     {

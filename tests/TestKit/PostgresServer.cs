@@ -5,6 +5,9 @@ namespace GlmCluster.TestKit;
 /// <summary>A PostgreSQL of its own for tests, empty, in a temporary folder.</summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
+    /// <summary>Why a test is skipped elsewhere. On Linux one that finds no PostgreSQL fails, and says how to install it.</summary>
+    public const string OnlyOnLinux = "PostgreSQL's npm package exists for Linux only.";
+
     private readonly PublicFolder _folder;
     private readonly LocalPostgres _postgres;
 
@@ -13,9 +16,6 @@ public sealed class PostgresServer : IAsyncDisposable
         _folder = folder;
         _postgres = postgres;
     }
-
-    /// <summary>Why there can be no server here; null: there can.</summary>
-    public static string? MissingReason => LocalPostgres.MissingReason;
 
     /// <summary>For Npgsql: the superuser on the database <c>postgres</c>.</summary>
     public string ConnectionString => _postgres.ConnectionString;

@@ -27,7 +27,7 @@ internal sealed unsafe class Int4Linear(WeightLoader loader, int blockColumns) :
             bias is null ? [input, weights] : [input, weights, bias],
             new NodeAttribute(Int4MatMulOperator.OutputCount, layout.Outputs),
             new NodeAttribute(Int4MatMulOperator.GroupColumns, layout.GroupColumns),
-            new NodeAttribute(QuantizeRowsOperator.Gated, isGated ? 1 : 0));
+            new NodeAttribute(Int4MatMulOperator.Gated, isGated ? 1 : 0));
     }
 
     /// <summary>Arranges a matrix for the operator; takes it over.</summary>

@@ -9,12 +9,15 @@ namespace GlmCluster.Engine.Graph.Linears;
 internal sealed class Int8Linear(WeightLoader loader, Int8Weights form) : LinearFormat
 {
     public override string Add(GraphBuilder graph, string name, string input, WeightMatrix matrix, string? bias) =>
-        Add(graph, name, input, isGated: false, matrix, bias);
+        Add(graph, name, input, RowActivation.None, matrix, bias);
 
     public override string AddGated(GraphBuilder graph, string name, string gateUp, WeightMatrix matrix, string? bias) =>
-        Add(graph, name, gateUp, isGated: true, matrix, bias);
+        Add(graph, name, gateUp, RowActivation.SwiGlu, matrix, bias);
 
-    private string Add(GraphBuilder graph, string name, string input, bool isGated, WeightMatrix matrix, string? bias)
+    public override string AddActivated(GraphBuilder graph, string name, string up, WeightMatrix matrix, string? bias) =>
+        Add(graph, name, up, RowActivation.Gelu, matrix, bias);
+
+    private string Add(GraphBuilder graph, string name, string input, RowActivation activation, WeightMatrix matrix, string? bias)
     {
         Int8Matrix quantized = loader.QuantizeRows(matrix);
         if (form == Int8Weights.Unsigned)
@@ -26,7 +29,7 @@ internal sealed class Int8Linear(WeightLoader loader, Int8Weights form) : Linear
         string weightScales = graph.Constant($"{name}.scale", TensorElement.F32, [matrix.Rows], quantized.Scales);
 
         (string rows, string rowScales) = (graph.Fresh("rows"), graph.Fresh("scales"));
-        graph.Node(GraphBuilder.Own, QuantizeRowsOperator.OperatorName, [input], [rows, rowScales], new NodeAttribute(QuantizeRowsOperator.Gated, isGated ? 1 : 0));
+        graph.Node(GraphBuilder.Own, QuantizeRowsOperator.OperatorName, [input], [rows, rowScales], new NodeAttribute(QuantizeRowsOperator.Activation, (long)activation));
         string product = form.AddProduct(graph, name, rows, rowScales, weights, weightScales);
         return bias is null ? product : graph.Node(GraphBuilder.Standard, "Add", [product, bias]);
     }

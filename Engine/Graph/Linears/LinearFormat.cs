@@ -16,4 +16,9 @@ internal abstract class LinearFormat
     /// <param name="gateUp">Shape (rows, 2 · matrix columns), gate then up, f32.</param>
     public virtual string AddGated(GraphBuilder graph, string name, string gateUp, WeightMatrix matrix, string? bias) =>
         Add(graph, name, graph.Node(GraphBuilder.Own, SwiGluOperator.OperatorName, [gateUp]), matrix, bias);
+
+    /// <summary>Adds y = gelu(up) · weightsᵀ + bias.</summary>
+    /// <param name="up">Shape (rows, matrix columns), f32.</param>
+    public virtual string AddActivated(GraphBuilder graph, string name, string up, WeightMatrix matrix, string? bias) =>
+        Add(graph, name, graph.Node(GraphBuilder.Own, GeluOperator.OperatorName, [up]), matrix, bias);
 }

@@ -91,6 +91,8 @@ internal static class PostgresSchema
             create index generations_by_successor on glm.generations (successor) where successor is not null;
             """),
 
+        new SchemaStep(LeastVersion: 1, "create index usage_by_end on glm.usage (model_name, model_hash, ended_at)"),
+
         // What routing looks at. priority, choices: as in the request. caller_running: most sequences of the caller that run when it begins.
         // numerics_class: in which a generation or conversation began. worker: of a conversation's last turn. digest_number: new with every digest.
         new SchemaStep(LeastVersion: 1,

@@ -49,6 +49,13 @@ internal static class SchemaMigrator
             least = Math.Max(least, step.LeastVersion);
         }
 
+        if (steps.Skip(version).Any(step => !step.Contracts))
+        {
+            throw new StoreException(
+                $"The database's schema has version {version}; this program needs version {steps.Count}, and the step in between takes something away "
+                + "that older programs use. Stop those, then run glm db migrate.");
+        }
+
         if (version > stored.Version)
         {
             await connection.ExecuteAsync("update glm.schema_version set version = $1, least_version = $2", cancellationToken, version, least);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GlmCluster.Cli.Tests.EndToEnd;
 using GlmCluster.TestKit;
 
@@ -13,7 +14,7 @@ public sealed class LocalClusterTests : IAsyncLifetime
 
     public ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(PostgresServer.MissingReason is not null, PostgresServer.MissingReason ?? "");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), PostgresServer.OnlyOnLinux);
         return ValueTask.CompletedTask;
     }
 
@@ -71,6 +72,23 @@ public sealed class LocalClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Up_Killed_LeavesNothingRunning()
+    {
+        await StartAsync("--silos", "1", "--gateways", "1");
+        Process[] programs = [.. CommandLines().Select(program => Process.GetProcessById(program.Id))];
+
+        await _up!.SignalAsync("KILL");
+        foreach (Process program in programs)
+        {
+            await program.WaitForExitAsync();
+            program.Dispose();
+        }
+
+        Assert.Equal(4, programs.Length);
+        Assert.Equal(0, RunningPrograms());
+    }
+
+    [Fact]
     public async Task Up_PostgresKilled_EndsWithItsReason()
     {
         await StartAsync("--silos", "1", "--gateways", "1");
@@ -124,7 +142,7 @@ public sealed class LocalClusterTests : IAsyncLifetime
     private async Task KillAsync(string part)
     {
         int id = CommandLines().Single(process => process.CommandLine.Contains(part, StringComparison.Ordinal)).Id;
-        using var kill = System.Diagnostics.Process.Start("kill", ["-KILL", $"{id}"]);
+        using var kill = Process.Start("kill", ["-KILL", $"{id}"]);
         await kill.WaitForExitAsync();
     }
 

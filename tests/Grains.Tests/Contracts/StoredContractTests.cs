@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Json;
@@ -7,14 +9,14 @@ using GlmCluster.TestKit;
 
 namespace GlmCluster.Grains.Tests.Contracts;
 
-/// <summary>Records that an earlier version stored must be readable for ever. The fixtures are never edited; a new form gets a new file.</summary>
+/// <summary>Records that an earlier version stored must be readable for ever. The fixtures are never edited; a new form gets a new folder.</summary>
 public sealed class StoredContractTests
 {
     [Fact]
     public void GenerationRequest_Version1_IsRead()
     {
         GenerationRequest request = JsonSerializer.Deserialize(
-            ReadFixture("generation-request.v1.json"), ContractsJsonContext.Default.GenerationRequest)!;
+            ReadFixture("generation-request.json"), ContractsJsonContext.Default.GenerationRequest)!;
 
         Assert.Equal(1, request.Version);
         Assert.Equal("00112233445566778899aabb", request.Id.ToString());
@@ -38,7 +40,7 @@ public sealed class StoredContractTests
     public void GenerationRequest_Version1WithChoices_IsRead()
     {
         GenerationRequest request = JsonSerializer.Deserialize(
-            ReadFixture("generation-request.v1.choices.json"), ContractsJsonContext.Default.GenerationRequest)!;
+            ReadFixture("generation-request.choices.json"), ContractsJsonContext.Default.GenerationRequest)!;
 
         Assert.Equal((3, 5), (request.Choices, request.TopLogprobs));
         Assert.Equal([new TokenBias(7, -100), new TokenBias(9, 2.5f)], request.Sampling.LogitBias);
@@ -62,7 +64,7 @@ public sealed class StoredContractTests
     [Fact]
     public void GenerationEnd_Version1_IsRead()
     {
-        GenerationEnd end = JsonSerializer.Deserialize(ReadFixture("generation-end.v1.json"), ContractsJsonContext.Default.GenerationEnd)!;
+        GenerationEnd end = JsonSerializer.Deserialize(ReadFixture("generation-end.json"), ContractsJsonContext.Default.GenerationEnd)!;
 
         Assert.Equal(
             new GenerationEnd(
@@ -75,12 +77,58 @@ public sealed class StoredContractTests
     [Fact]
     public void ModelCard_Version1_IsRead()
     {
-        ModelCard card = JsonSerializer.Deserialize(ReadFixture("model-card.v1.json"), ContractsJsonContext.Default.ModelCard)!;
+        ModelCard card = JsonSerializer.Deserialize(ReadFixture("model-card.json"), ContractsJsonContext.Default.ModelCard)!;
 
         Assert.Equal(new ModelReference("glm-nano", "c0ffee"), card.Model);
         Assert.Equal([2], card.StopIds);
         Assert.Equal(("f32", "0123abcd"), (card.WeightFormat, card.NumericsClass));
     }
 
-    private static string ReadFixture(string name) => File.ReadAllText(RepositoryFolder.Path("tests", "data", "contracts", name));
+    /// <summary>What a later version adds is ignored, wherever it stands.</summary>
+    [Theory]
+    [InlineData("generation-request.json")]
+    [InlineData("generation-request.choices.json")]
+    [InlineData("generation-end.json")]
+    [InlineData("model-card.json")]
+    public void Read_MembersOfALaterVersion_AreIgnored(string fixture)
+    {
+        JsonNode stored = JsonNode.Parse(ReadFixture(fixture))!;
+        string before = ReadAndWrite(fixture, stored);
+
+        AddMembers(stored);
+
+        Assert.Contains("from_a_later_version", stored.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal(before, ReadAndWrite(fixture, stored));
+    }
+
+    private static string ReadAndWrite(string fixture, JsonNode stored)
+    {
+        JsonTypeInfo type = fixture.Split('.')[0] switch
+        {
+            "generation-request" => ContractsJsonContext.Default.GenerationRequest,
+            "generation-end" => ContractsJsonContext.Default.GenerationEnd,
+            _ => ContractsJsonContext.Default.ModelCard,
+        };
+        return JsonSerializer.Serialize(stored.Deserialize(type), type);
+    }
+
+    private static void AddMembers(JsonNode? node)
+    {
+        foreach (JsonNode? inner in node switch
+        {
+            JsonObject members => members.Select(member => member.Value),
+            JsonArray items => items,
+            _ => Enumerable.Empty<JsonNode?>(),
+        })
+        {
+            AddMembers(inner);
+        }
+
+        if (node is JsonObject record)
+        {
+            record["from_a_later_version"] = new JsonObject { ["list"] = new JsonArray(1, "two") };
+        }
+    }
+
+    private static string ReadFixture(string name) => File.ReadAllText(RepositoryFolder.Path("tests", "data", "contracts", "v1", name));
 }

@@ -32,6 +32,21 @@ public sealed class SchemaMigratorTests
     }
 
     [Fact]
+    public async Task Expand_NeedsWhatComesAfterAContractingStep_IsRefusedUntilMigrated()
+    {
+        string database = await SharedPostgres.CreateDatabaseAsync();
+        SchemaStep[] steps = [.. PostgresSchema.Steps, Add, Remove, new SchemaStep(Remove.LeastVersion, "create table glm.needed (id int)")];
+        await ExpandAsync(database, PostgresSchema.Steps);
+
+        StoreException refused = await Assert.ThrowsAsync<StoreException>(() => ExpandAsync(database, steps));
+        int stillServes = await ExpandAsync(database, PostgresSchema.Steps);
+        await MigrateAsync(database, steps);
+
+        Assert.Contains("glm db migrate", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((PostgresSchema.Version, steps.Length), (stillServes, await ExpandAsync(database, steps)));
+    }
+
+    [Fact]
     public async Task Expand_NewerSchemaThatStillServesThisVersion_Runs()
     {
         string database = await SharedPostgres.CreateDatabaseAsync();

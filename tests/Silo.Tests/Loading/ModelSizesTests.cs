@@ -29,6 +29,17 @@ public sealed class ModelSizesTests
         Assert.InRange(Bytes(WeightFormat.Int4Block128), 0.53 * Bytes(WeightFormat.Int8), 0.54 * Bytes(WeightFormat.Int8));
     }
 
+    [Fact]
+    public void Fit_MemoryShared_PlansAsOnAMachineOfThatSize()
+    {
+        ModelLoadOptions options = Options with { KvMemoryBytes = null, MaxSequences = 512 };
+
+        ModelSizes shared = ModelSizes.Fit(ModelShapes.Get("4-9b"), options with { MemoryShares = 2 }, memoryBytes: 64 * GiB);
+
+        Assert.Equal(ModelSizes.Fit(ModelShapes.Get("4-9b"), options, memoryBytes: 32 * GiB), shared);
+        Assert.NotEqual(ModelSizes.Fit(ModelShapes.Get("4-9b"), options, memoryBytes: 64 * GiB), shared);
+    }
+
     /// <summary>4-9b with f32 keys and values: 40 layers · 2 · 2 heads · 128 · 4 bytes = 81,920 bytes a token, so 1 GiB holds 409 blocks of 32.</summary>
     [Theory]
     [InlineData(KvFormat.F32, 409)]
