@@ -30,7 +30,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
 
     private readonly PostgresFabricOptions _options;
     private readonly ILogger _logger;
-    private readonly AdmissionMove _admission;
+    private readonly AdmissionQueue _admissions;
     private readonly ClusterHints _hints = new();
     private readonly PostgresConversations _conversations;
     private readonly PublishedModels _models;
@@ -50,7 +50,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         var dispatch = new DispatchPass(new DispatchPlanner(new Router(RoutingPolicies.Create(options.Routing))), _hints);
         Readers = new ReaderMoves(options, Clock, dispatch, Ends);
         Expiry = new Expiry(Clock, Ends);
-        _admission = new AdmissionMove(options, Clock, dispatch);
+        _admissions = new AdmissionQueue(store, new AdmissionMove(options, Clock, dispatch));
         _conversations = new PostgresConversations(store, this, Clock, options.ConversationTtl);
         _models = new PublishedModels(store);
         _workers = new WorkerMembership(this, new Takeover(Clock, Readers, dispatch, Ends), dispatch, options.LiveUrl, logger);
@@ -124,8 +124,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await Store.TransactAsync(
-                PostgresStore.ClientPatience, (connection, token) => _admission.AdmitAsync(connection, request, token));
+            return await _admissions.AdmitAsync(request);
         }
         catch (StoreException failure)
         {
