@@ -1,5 +1,6 @@
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Checkpoints.Encoders;
 
 namespace GlmCluster.Cli.Hub;
 
@@ -63,7 +64,9 @@ internal static class PulledModels
     {
         try
         {
-            return DecoderConfigurationReader.Read(folder).Family.ModelType;
+            return EncoderConfigurationReader.IsEncoder(folder)
+                ? $"embedding, {EncoderConfigurationReader.Read(folder).Family.ModelType}"
+                : $"chat, {DecoderConfigurationReader.Read(folder).Family.ModelType}";
         }
         catch (CheckpointException problem)
         {
