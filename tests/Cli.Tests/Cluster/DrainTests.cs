@@ -90,6 +90,25 @@ public sealed class DrainTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task Gateway_TermAndTimeIsUp_EndsStreamsWithAnEventAndTheyGoOnElsewhere()
+    {
+        await using ClusterProcess other = await ClusterProcess.StartGatewayAsync(Database, "--drain-timeout", "0s");
+        using var otherApi = new ChatApi(other.Url);
+        using var api = new ChatApi(_gateway!.Url);
+        await otherApi.WaitUntilReadyAsync();
+        string whole = (await api.CompleteTextAsync(1)).Text;
+
+        Task<int>? stopping = null;
+        ChatApi.Stream cut = await otherApi.CompleteTextAsync(1, onStarted: () => stopping = other.StopAsync());
+        ChatApi.Stream rest = await api.ResumeAsync(cut.Generation, cut.LastEventId, path: "v1/completions");
+
+        Assert.Equal(0, await stopping!);
+        Assert.Contains("Last-Event-ID", cut.Error, StringComparison.Ordinal);
+        Assert.Equal(whole, cut.Text + rest.Text);
+        Assert.NotEmpty(rest.Text);
+    }
+
     /// <summary>What a rolling upgrade does: a new silo, then the old one is told to stop, and must have ended before its streams have.</summary>
     private async Task<ClusterProcess> ReplaceAsync()
     {
