@@ -66,6 +66,7 @@ public sealed class FullDiskProxy : IAsyncDisposable
     {
         using (client)
         {
+            client.NoDelay = true;
             using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(_socket));
             await using var server = new NetworkStream(socket);
