@@ -52,7 +52,7 @@ public interface IWorkerSession : IAsyncDisposable
 
     /// <summary>
     /// Takes no new work, and hands over what runs here: each generation once another worker of the same model and numerics class has room for it
-    /// and has prepared it. Returns once nothing is left here; at once where there is nobody to hand over to, in a fabric of one process.
+    /// and has prepared it. What finds nobody, as in a fabric of one process, ends here. Returns once nothing is left here.
     /// </summary>
     /// <param name="cancellationToken">Ends the handing over; leaving then gives away what is left.</param>
     ValueTask DrainAsync(CancellationToken cancellationToken);
