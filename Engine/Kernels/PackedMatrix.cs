@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GlmCluster.Engine.Kernels;
 
@@ -40,6 +42,8 @@ internal unsafe struct PackedMatrix
     /// <summary>Neighbouring columns that share a scale, for 4 bits; a multiple of <see cref="RowStep"/>.</summary>
     public int ScaleColumns;
 
+    private static Vector128<sbyte> UpperHalf => Vector128.Create((sbyte)8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+
     public readonly int PaddedColumns => PadColumns(Columns);
 
     /// <summary>Bytes of a row.</summary>
@@ -55,6 +59,7 @@ internal unsafe struct PackedMatrix
     };
 
     /// <summary>A row as floats: where it lies, or widened into memory for <see cref="PaddedColumns"/> floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly float* Row(int matrix, int row, float* memory)
     {
         long index = ((long)matrix * Rows) + row;
@@ -88,8 +93,23 @@ internal unsafe struct PackedMatrix
         }
     }
 
+    /// <summary>16 numbers times a scale. Each is converted and multiplied on its own, so vectors of any width give the same bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Widen(Vector128<sbyte> numbers, float scale, float* target)
     {
+        if (Avx512F.IsSupported)
+        {
+            (Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(numbers)) * scale).Store(target);
+            return;
+        }
+
+        if (Avx2.IsSupported)
+        {
+            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(numbers)) * scale).Store(target);
+            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Vector128.Shuffle(numbers, UpperHalf))) * scale).Store(target + Vector256<float>.Count);
+            return;
+        }
+
         (Vector128<short> low, Vector128<short> high) = Vector128.Widen(numbers);
         Store(low, scale, target);
         Store(high, scale, target + Vector128<short>.Count);
