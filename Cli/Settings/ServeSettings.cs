@@ -131,6 +131,9 @@ internal sealed record ServeSettings
     /// <summary>How long a client may take next to nothing of what waits for it.</summary>
     public TimeSpan SlowReaderTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Socket for commands to the running server, or <c>off</c>; null: in the usual place.</summary>
+    public string? Control { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The settings as they are for one model: what it has for itself goes before what the server has.</summary>

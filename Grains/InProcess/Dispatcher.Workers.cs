@@ -50,6 +50,19 @@ internal sealed partial class Dispatcher
         }
     }
 
+    /// <summary>From here on a worker is given nothing new, and its model is offered no more where it is the last.</summary>
+    public void Drain(WorkerSession worker)
+    {
+        lock (_lock)
+        {
+            if (!worker.IsSealed && !worker.IsDraining)
+            {
+                worker.Drain();
+                LeaveDirectory(worker.Card.Model);
+            }
+        }
+    }
+
     /// <summary>Seals a worker and gives its generations to others of its model, or parks them.</summary>
     /// <param name="worker">Who leaves.</param>
     /// <param name="isDead">It did not leave by itself; its generations are suspects.</param>
@@ -65,7 +78,6 @@ internal sealed partial class Dispatcher
 
             worker.Seal();
             _workers.Remove(worker);
-            directory.CountWorker(worker.Card.Model, -1);
 
             // An end that is being stored was written before the seal and stands.
             ActiveGeneration[] unfinished = [.. worker.Assigned.Where(generation => generation.State != ActiveState.Ending)];
@@ -78,10 +90,9 @@ internal sealed partial class Dispatcher
                 logger.WorkerLeft(worker.Card.Name, worker.Incarnation, unfinished.Length);
             }
 
-            if (!HasWorker(worker.Card.Model))
+            if (!worker.IsDraining)
             {
-                // Their wait for a worker of this model begins now.
-                _pending.FindAll(generation => generation.Request.Model == worker.Card.Model).ForEach(SetPendingDeadline);
+                LeaveDirectory(worker.Card.Model);
             }
 
             bool wasAlone = worker.Assigned.Count == 1;
@@ -157,7 +168,7 @@ internal sealed partial class Dispatcher
             _pending.Where(generation => !generation.IsCancelRequested).GroupBy(generation => generation.Request.Model).ToArray())
         {
             List<WorkerSession> sessions = _workers.FindAll(worker => worker.Card.Model == waiting.Key);
-            List<RoutedWorker> workers = sessions.ConvertAll(ToRouted);
+            List<RoutedWorker> workers = [.. sessions.Where(session => !session.IsDraining).Select(ToRouted)];
             int first = waiting.Min(generation => generation.Request.Priority);
             if (!workers.Exists(worker => worker.HasRoom(first)))
             {
@@ -171,6 +182,16 @@ internal sealed partial class Dispatcher
             {
                 Assign(_active[next.Id], sessions.Find(session => session.Incarnation.Value == worker.Id)!);
             }
+        }
+    }
+
+    private void LeaveDirectory(ModelReference model)
+    {
+        directory.CountWorker(model, -1);
+        if (!HasWorker(model))
+        {
+            // Their wait for a worker of this model begins now.
+            _pending.FindAll(generation => generation.Request.Model == model).ForEach(SetPendingDeadline);
         }
     }
 
@@ -223,6 +244,7 @@ internal sealed partial class Dispatcher
     private static void Unassign(ActiveGeneration generation)
     {
         generation.Worker?.Assigned.Remove(generation);
+        generation.Worker?.NoteDrained();
         generation.Worker = null;
     }
 
