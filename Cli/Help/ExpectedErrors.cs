@@ -1,5 +1,6 @@
 using GlmCluster.Bench;
 using GlmCluster.Checkpoints;
+using GlmCluster.Cli.Chaos;
 using GlmCluster.Cli.Chat;
 using GlmCluster.Cli.LocalCluster;
 using GlmCluster.Engine.Devices;
@@ -12,6 +13,6 @@ namespace GlmCluster.Cli.Help;
 internal static class ExpectedErrors
 {
     public static bool Include(Exception error) =>
-        error is CheckpointException or OnnxRuntimeException or DeviceException or StoreException or ChatException or BenchException or LocalClusterException
+        error is CheckpointException or OnnxRuntimeException or DeviceException or StoreException or ChatException or BenchException or LocalClusterException or ChaosException
             or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
 }
