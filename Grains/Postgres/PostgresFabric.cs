@@ -62,6 +62,8 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
 
     public ImmutableArray<ModelCard> Offered => _models.Offered;
 
+    public ValueTask<bool> IsKnownAsync(string name, CancellationToken cancellationToken) => _models.IsKnownAsync(name, cancellationToken);
+
     /// <summary>What gateways and silos of this cluster prove to each other that they know; kept in the database, which all of them can read.</summary>
     public ReadOnlyMemory<byte> Secret => Store.Secret;
 
