@@ -1,30 +1,30 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
-using Npgsql;
+using GlmCluster.Grains.Postgres;
+using GlmCluster.Grains.Postgres.Members;
 
 namespace GlmCluster.Cli.Chaos;
 
 /// <summary>What must hold once every client has its answers and all works again.</summary>
 internal sealed class ChaosAftermath(ChaosCluster cluster, ChaosClient client)
 {
-    /// <summary>Each counts what is left over; all must come to 0.</summary>
-    private static readonly (string What, string Sql)[] Leftovers =
-    [
-        ("unfinished generations", "select count(*) from glm.generations where ended_at is null"),
-        ("reserved conversations", "select count(*) from glm.conversations where running is not null"),
-        ("commands that nobody took", "select count(*) from glm.commands c join glm.incarnations i on i.id = c.incarnation where not i.is_sealed"),
-        ("readers that nobody took off", "select count(*) from glm.readers"),
-        ("sequences in silos", "select coalesce(sum(b.running), 0) from glm.incarnations i join glm.beats b on b.member = i.id where not i.is_sealed"),
-    ];
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>KV blocks that no sequence holds, by silo.</summary>
-    public async Task<int[]> FreeBlocksAsync(CancellationToken cancellationToken) => await ReadAsync(
-        "select b.free_blocks from glm.incarnations i join glm.beats b on b.member = i.id where not i.is_sealed and b.counter > 0",
-        row => row.GetInt32(0),
-        cancellationToken);
+    /// <summary>Waits until all silos are there, idle.</summary>
+    /// <returns>KV blocks that each of them has.</returns>
+    public async Task<int> WaitForBlocksAsync(int silos, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            ClusterAudit audit = await PostgresFabric.ReadAuditAsync(cluster.ConnectionString, cancellationToken);
+            if (audit.FreeBlocks.Count == silos && audit.FreeBlocks[0] > 0 && audit.FreeBlocks.All(count => count == audit.FreeBlocks[0]))
+            {
+                return audit.FreeBlocks[0];
+            }
+
+            await Task.Delay(Between, cancellationToken);
+        }
+    }
 
     /// <summary>Waits until nothing is left over.</summary>
     /// <param name="blocks">KV blocks of an idle silo.</param>
@@ -36,20 +36,11 @@ internal sealed class ChaosAftermath(ChaosCluster cluster, ChaosClient client)
         long start = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            List<string> left = [];
-            foreach ((string what, string sql) in Leftovers)
+            ClusterAudit audit = await PostgresFabric.ReadAuditAsync(cluster.ConnectionString, cancellationToken);
+            List<string> left = [.. audit.Leftovers.Where(pair => pair.Value > 0).Select(pair => $"{pair.Value} {pair.Key}")];
+            if (audit.FreeBlocks.Count != silos || audit.FreeBlocks.Any(count => count != blocks))
             {
-                long count = (await ReadAsync(sql, row => Convert.ToInt64(row.GetValue(0), CultureInfo.InvariantCulture), cancellationToken))[0];
-                if (count > 0)
-                {
-                    left.Add($"{count} {what}");
-                }
-            }
-
-            int[] free = await FreeBlocksAsync(cancellationToken);
-            if (free.Length != silos || free.Any(count => count != blocks))
-            {
-                left.Add($"free KV blocks {string.Join(", ", free)} instead of {blocks} in each of {silos} silos");
+                left.Add($"free KV blocks {string.Join(", ", audit.FreeBlocks)} instead of {blocks} in each of {silos} silos");
             }
 
             if (left.Count == 0 || TimeProvider.System.GetElapsedTime(start) > Patience)
@@ -67,10 +58,9 @@ internal sealed class ChaosAftermath(ChaosCluster cluster, ChaosClient client)
     /// <returns>Answers whose usage differs or is missing, and usage of answers that nobody got.</returns>
     public async Task<int> CountUsageFaultsAsync(IReadOnlyDictionary<string, int> answers, CancellationToken cancellationToken)
     {
-        (string Id, int Tokens)[] counted = await ReadAsync(
-            "select generation, completion_tokens from glm.usage", row => (row.GetString(0), row.GetInt32(1)), cancellationToken);
-        int right = counted.Count(usage => answers.TryGetValue(usage.Id, out int tokens) && tokens == usage.Tokens);
-        return answers.Count - right + counted.Count(usage => !answers.ContainsKey(usage.Id));
+        ClusterAudit audit = await PostgresFabric.ReadAuditAsync(cluster.ConnectionString, cancellationToken);
+        int right = audit.CompletionTokens.Count(usage => answers.TryGetValue(usage.Key, out int tokens) && tokens == usage.Value);
+        return answers.Count - right + audit.CompletionTokens.Keys.Count(id => !answers.ContainsKey(id));
     }
 
     /// <summary>A conversation must hold all its answers in order.</summary>
@@ -80,20 +70,5 @@ internal sealed class ChaosAftermath(ChaosCluster cluster, ChaosClient client)
         IEnumerable<string?> kept = conversation?["messages"]?.AsArray()
             .Where(message => (string?)message!["role"] == "assistant").Select(message => (string?)message!["content"]) ?? [];
         return kept.SequenceEqual(answers.Select(answer => answer.Text(0)));
-    }
-
-    private async Task<T[]> ReadAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
-    {
-        await using var connection = new NpgsqlConnection(cluster.ConnectionString + ";Pooling=false");
-        await connection.OpenAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(sql, connection);
-        await using NpgsqlDataReader rows = await command.ExecuteReaderAsync(cancellationToken);
-        List<T> found = [];
-        while (await rows.ReadAsync(cancellationToken))
-        {
-            found.Add(read(rows));
-        }
-
-        return [.. found];
     }
 }

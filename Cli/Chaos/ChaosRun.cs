@@ -30,7 +30,7 @@ internal sealed class ChaosRun(ChaosPlan plan)
         await using ChaosCluster cluster = await ChaosCluster.StartAsync(plan, folder, stopping);
         using var client = new ChaosClient(cluster.Urls, new Random(plan.Seed));
         var aftermath = new ChaosAftermath(cluster, client);
-        int blocks = await WaitForBlocksAsync(aftermath, stopping);
+        int blocks = await aftermath.WaitForBlocksAsync(plan.Silos, stopping);
 
         // 3.
         using var faultTime = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -62,20 +62,6 @@ internal sealed class ChaosRun(ChaosPlan plan)
         var random = new Random(plan.Seed);
         return await ChaosOracle.AskAsync(
             server, [.. Enumerable.Range(0, Requests).Select(_ => ChaosRequest.Draw(random, plan.Settings.ModelName))], stopping);
-    }
-
-    private async Task<int> WaitForBlocksAsync(ChaosAftermath aftermath, CancellationToken stopping)
-    {
-        while (true)
-        {
-            int[] free = await aftermath.FreeBlocksAsync(stopping);
-            if (free.Length == plan.Silos && free.All(count => count > 0 && count == free[0]))
-            {
-                return free[0];
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(200), stopping);
-        }
     }
 
     /// <summary>One client: asks what it draws until the time is over, and compares.</summary>

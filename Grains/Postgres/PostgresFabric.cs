@@ -115,6 +115,11 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     public static Task<ClusterStatus> ReadStatusAsync(string connectionString, CancellationToken cancellationToken) =>
         PostgresStore.ReadStatusAsync(connectionString, cancellationToken);
 
+    /// <summary>Reads what a cluster has counted and not let go of, without joining it.</summary>
+    /// <exception cref="StoreException">The database cannot be used, or holds no cluster.</exception>
+    public static Task<ClusterAudit> ReadAuditAsync(string connectionString, CancellationToken cancellationToken) =>
+        PostgresStore.ReadAuditAsync(connectionString, cancellationToken);
+
     /// <summary>Serves the live path to one gateway until it leaves.</summary>
     public Task ServeLiveAsync(Stream requests, Stream messages, CancellationToken cancellationToken) =>
         Feed.ServeAsync(requests, messages, cancellationToken);
