@@ -19,6 +19,9 @@ internal sealed class ChaosClient(IReadOnlyList<Uri> gateways, Random random) : 
 
     private static readonly TimeSpan MostTime = TimeSpan.FromMinutes(2);
 
+    /// <summary>For an answer that is not there when the disturbances end.</summary>
+    private static readonly TimeSpan MostTimeAfter = TimeSpan.FromSeconds(30);
+
     private readonly HttpClient _http = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2), PooledConnectionLifetime = TimeSpan.FromSeconds(5) })
     {
         Timeout = Timeout.InfiniteTimeSpan,
@@ -33,13 +36,15 @@ internal sealed class ChaosClient(IReadOnlyList<Uri> gateways, Random random) : 
     /// <param name="body">Of the request, without <c>stream</c>.</param>
     /// <param name="streams">Whether to read a stream.</param>
     /// <param name="leaves">Whether to break off now and then.</param>
+    /// <param name="calm">Fires when nothing disturbs any more.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    public async Task<Delivery> AskAsync(JsonObject body, bool streams, bool leaves, CancellationToken cancellationToken)
+    public async Task<Delivery> AskAsync(JsonObject body, bool streams, bool leaves, CancellationToken calm, CancellationToken cancellationToken)
     {
         var delivery = new Delivery();
         var request = new Attempt(body, streams, Convert.ToHexString(Bytes(8)));
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(MostTime);
+        await using CancellationTokenRegistration _ = calm.Register(() => limit.CancelAfter(MostTimeAfter));
         for (int attempt = 0; ; attempt++)
         {
             try
@@ -56,7 +61,7 @@ internal sealed class ChaosClient(IReadOnlyList<Uri> gateways, Random random) : 
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                delivery.Error = $"There was no end after {MostTime.TotalSeconds:0} s and {attempt + 1} attempts.";
+                delivery.Error = $"It did not end in time; there were {attempt + 1} attempts.";
                 return delivery;
             }
 

@@ -22,7 +22,7 @@ internal static class ChaosOracle
             List<Delivery> answers = [];
             foreach (JsonObject turn in request.Turns)
             {
-                answers.Add(await client.AskAsync(Continue(turn, answers), streams: false, leaves: false, cancellationToken));
+                answers.Add(await client.AskAsync(Continue(turn, answers), streams: false, leaves: false, calm: CancellationToken.None, cancellationToken));
                 if (answers[^1].Error is { } error)
                 {
                     throw new ChaosException($"The undisturbed server refuses a request of the run: {error}\n{turn.ToJsonString()}");

@@ -75,7 +75,7 @@ internal sealed class ChaosRun(ChaosPlan plan)
             List<Delivery> answers = [];
             foreach (JsonObject turn in request.Turns)
             {
-                answers.Add(await client.AskAsync(ChaosOracle.Continue(turn, answers), request.Streams, request.Leaves, CancellationToken.None));
+                answers.Add(await client.AskAsync(ChaosOracle.Continue(turn, answers), request.Streams, request.Leaves, faultTime, CancellationToken.None));
                 _report.Note(answers[^1], wanted[answers.Count - 1], turn.ToJsonString());
                 if (answers[^1].Error is not null)
                 {
