@@ -29,7 +29,7 @@ public sealed class Checkpoint : IDisposable
         string fullPath = Path.GetFullPath(folder);
         if (!Directory.Exists(fullPath))
         {
-            throw new CheckpointException($"There is no model folder {fullPath}.");
+            throw new CheckpointException($"There is no model folder {fullPath}. `glm model pull ORG/NAME` fetches a published model.");
         }
 
         DecoderConfiguration configuration = DecoderConfigurationReader.Read(fullPath);

@@ -4,12 +4,12 @@ namespace GlmCluster.Checkpoints.Chat;
 
 /// <summary>
 /// Reads ChatGLM3's replies: parts that each begin with a line of metadata. It is blank before text; or it is a tool's name, and a
-/// fenced Python snippet <c>tool_call(name=value)</c> follows. The token <c>&lt;|assistant|&gt;</c> begins another part.
+/// fenced Python snippet <c>tool_call(name=value)</c> follows, or after <c>interpreter</c> a program to run. The token <c>&lt;|assistant|&gt;</c> begins another part.
 /// Anything that only looks like a call is text, and none of it is lost.
 /// </summary>
-internal sealed class ChatGlm3ReplyParser(IReadOnlyCollection<string> toolNames, int assistantId) : IReplyParser
+internal sealed class ChatGlm3ReplyParser(IReadOnlyList<ChatTool> tools, int assistantId) : IReplyParser
 {
-    private readonly string[] _toolNames = [.. toolNames];
+    private readonly string[] _toolNames = [.. tools.Select(tool => tool.Name)];
     private readonly List<ChatToolCall> _calls = [];
     private readonly ReplyCleaner _cleaner = new();
     private readonly StringBuilder _line = new(); // the metadata so far
@@ -82,7 +82,7 @@ internal sealed class ChatGlm3ReplyParser(IReadOnlyCollection<string> toolNames,
 
     private void EndPart(StringBuilder content)
     {
-        if (_state == State.Call && PythonCall.TryRead(_body.ToString(), out string arguments))
+        if (_state == State.Call && TryReadArguments(out string arguments))
         {
             _calls.Add(new ChatToolCall(FindName()!, arguments));
         }
@@ -101,6 +101,13 @@ internal sealed class ChatGlm3ReplyParser(IReadOnlyCollection<string> toolNames,
         _line.Clear();
         _body.Clear();
         _state = State.Metadata;
+    }
+
+    private bool TryReadArguments(out string arguments)
+    {
+        string body = _body.ToString();
+        return PythonCall.TryRead(body, out arguments)
+            || (FindName() == PythonProgram.Tool && PythonProgram.TryRead(body, tools.First(tool => tool.Name == PythonProgram.Tool), out arguments));
     }
 
     /// <summary>What was taken for metadata is the beginning of a text.</summary>

@@ -46,7 +46,7 @@ internal sealed class ChatGlm3Template(ITokenizer tokenizer) : IChatTemplate
     {
         ArgumentNullException.ThrowIfNull(tools);
         ArgumentNullException.ThrowIfNull(options);
-        var parser = new ChatGlm3ReplyParser([.. tools.Select(tool => tool.Name)], _assistant);
+        var parser = new ChatGlm3ReplyParser(tools, _assistant);
         parser.Push(ForcedOpening(options), new StringBuilder(), new StringBuilder()); // as if the model had written it
         return parser;
     }
@@ -73,7 +73,7 @@ internal sealed class ChatGlm3Template(ITokenizer tokenizer) : IChatTemplate
 
             foreach (ChatToolCall call in hasCalls ? message.ToolCalls : [])
             {
-                prompt.Message(_assistant, call.Name, $"```python\n{PythonCall.Write(call.ArgumentsJson)}\n```");
+                prompt.Message(_assistant, call.Name, $"```python\n{PythonProgram.Find(call) ?? PythonCall.Write(call.ArgumentsJson)}\n```");
             }
         }
 

@@ -26,7 +26,7 @@ internal static class XmlToolCall
             return null;
         }
 
-        HashSet<string> texts = TextParameters(declared.DeclarationJson);
+        HashSet<string> texts = ToolSchema.TextParameters(declared.DeclarationJson);
         var json = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(json, JsonOptions))
         {
@@ -92,30 +92,5 @@ internal static class XmlToolCall
         }
 
         writer.WriteStringValue(value);
-    }
-
-    /// <summary>Names of the parameters that the schema declares as <c>string</c>.</summary>
-    private static HashSet<string> TextParameters(string declaration)
-    {
-        using JsonDocument document = JsonDocument.Parse(declaration);
-        if (!TryGetObject(document.RootElement, "parameters", out JsonElement schema)
-            || !TryGetObject(schema, "properties", out JsonElement properties))
-        {
-            return [];
-        }
-
-        return [.. properties.EnumerateObject().Where(property => IsText(property.Value)).Select(property => property.Name)];
-    }
-
-    private static bool IsText(JsonElement schema) =>
-        schema.ValueKind == JsonValueKind.Object
-        && schema.TryGetProperty("type", out JsonElement type)
-        && type.ValueKind == JsonValueKind.String
-        && type.ValueEquals("string");
-
-    private static bool TryGetObject(JsonElement element, string name, out JsonElement value)
-    {
-        value = default;
-        return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out value) && value.ValueKind == JsonValueKind.Object;
     }
 }

@@ -16,8 +16,11 @@ internal sealed class LongChunkMerger(PairTable<Merge> merges)
     /// <summary>Parts in one window.</summary>
     public const int WindowParts = 4096;
 
-    /// <summary>Borders tried before the window grows. The last pieces of a window are the least certain.</summary>
+    /// <summary>Borders tried before the window grows. The last pieces of a window are the least certain, up to as many of them.</summary>
     private const int Tries = 8;
+
+    /// <summary>Of a window with few, long pieces no more than this part is joined again.</summary>
+    private const int UncertainPart = 4;
 
     /// <summary>Parts that were joined, again or for a test included.</summary>
     public long PartsMerged { get; private set; }
@@ -80,7 +83,7 @@ internal sealed class LongChunkMerger(PairTable<Merge> merges)
     /// <param name="next">The window that begins after them.</param>
     private bool TryFindBorder(ReadOnlySpan<int> rest, Window window, out int kept, out Window next)
     {
-        int last = Math.Max(window.Count - Tries, 1);
+        int last = Math.Max(window.Count - Math.Min(Tries, 1 + (window.Count / UncertainPart)), 1);
         for (kept = last; kept > 0 && kept > last - Tries; kept--)
         {
             int border = window.Starts[kept];

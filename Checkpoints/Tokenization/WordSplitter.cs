@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -16,6 +17,8 @@ internal ref struct WordSplitter(ReadOnlySpan<char> text, bool lowersCase, Span<
     /// <summary>Room that a word needs: one character too many, and the longest expansion.</summary>
     public const int BufferLength = 2 * (MaximumCharacters + 4);
 
+    private static readonly SearchValues<char> Blanks = SearchValues.Create(" \t\n\r");
+
     private readonly Span<char> _word = word;
     private ReadOnlySpan<char> _rest = text;
     private int _length;
@@ -30,6 +33,8 @@ internal ref struct WordSplitter(ReadOnlySpan<char> text, bool lowersCase, Span<
     public bool MoveNext()
     {
         (_length, _characters, _isComplete) = (0, 0, false);
+        int start = _rest.IndexOfAnyExcept(Blanks);
+        _rest = start < 0 ? [] : _rest[start..];
         while (!_rest.IsEmpty && !_isComplete)
         {
             Rune.DecodeFromUtf16(_rest, out Rune next, out int width);

@@ -33,7 +33,11 @@ internal sealed class ChatClient(HttpClient http)
 
     /// <summary>Name of the first model the server offers.</summary>
     /// <exception cref="ChatException">It offers none.</exception>
-    public async Task<string> FindModelAsync(CancellationToken cancellationToken)
+    public async Task<string> FindModelAsync(CancellationToken cancellationToken) =>
+        await ListModelsAsync(cancellationToken) is [var first, ..] ? first : throw new ChatException("The server offers no model.");
+
+    /// <summary>Names of the models the server offers.</summary>
+    public async Task<IReadOnlyList<string>> ListModelsAsync(CancellationToken cancellationToken)
     {
         using HttpResponseMessage response = await http.GetAsync("/v1/models", cancellationToken);
         string body = await response.Content.ReadAsStringAsync(cancellationToken);
@@ -42,7 +46,7 @@ internal sealed class ChatClient(HttpClient http)
             throw new ChatException(Describe(response, body));
         }
 
-        return Parse(body, ChatJsonContext.Default.ModelList) is { Data: [{ } first, ..] } ? first.Id : throw new ChatException("The server offers no model.");
+        return [.. Parse(body, ChatJsonContext.Default.ModelList).Data.Select(model => model.Id)];
     }
 
     /// <summary>Asks and reads the answer as it comes.</summary>

@@ -2,20 +2,21 @@ using System.CommandLine;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using GlmCluster.Cli.Control;
 using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Gateway.Cluster;
 using GlmCluster.Grains.Postgres;
+using GlmCluster.Silo.Hosting;
 using GlmCluster.Silo.Loading;
-using GlmCluster.Silo.Workers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Cluster;
 
-/// <summary><c>glm silo</c>: runs a model for the gateways of a cluster.</summary>
+/// <summary><c>glm silo</c>: runs models for the gateways of a cluster.</summary>
 internal static class SiloCommand
 {
     public static readonly string[] Examples =
@@ -29,7 +30,7 @@ internal static class SiloCommand
         var options = new SettingOptions(SettingTable.Silo);
         var command = new Command(
             "silo",
-            "Runs a model for the gateways of a cluster. Every option can also be set in glm.json or the environment.");
+            "Runs models for the gateways of a cluster. Every option can also be set in glm.json or the environment.");
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -60,7 +61,8 @@ internal static class SiloCommand
         CancellationToken stopping = signals.Stopping;
         ClusterFabric.Database(settings);
         using ILoggerFactory logging = LoggerFactory.Create(builder => WebServer.ConfigureLogging(builder, settings));
-        logging.CreateLogger("GlmCluster.Cli").SettingsInForce(SettingTable.Show(settings, SettingTable.Silo));
+        ILogger logger = logging.CreateLogger("GlmCluster.Cli");
+        logger.SettingsInForce(SettingTable.Show(settings, SettingTable.Silo));
         await using SiloHealth health = await SiloHealth.StartAsync(settings, stopping);
         var live = new LiveEndpoint();
         await using WebApplication application = Build(settings, live);
@@ -70,18 +72,19 @@ internal static class SiloCommand
         string name = $"{Environment.MachineName}/{settings.Device}:{listening.Port}";
         await using ClusterFabric cluster = await ClusterFabric.OpenAsync(settings, name, url, logging, stopping);
         live.Open(cluster.Fabric);
-        using LoadedModel model = await LoadAsync(settings, stopping);
-        await using WorkerSupervisor worker = await WorkerSupervisor.StartAsync(
-            cluster.Fabric, cluster.Fabric, model, name, settings.MaxQueued, TimeProvider.System, logging.CreateLogger("GlmCluster.Silo"), stopping);
+        await using var models = new ModelHost(cluster.Fabric, cluster.Fabric, name, TimeProvider.System, logging.CreateLogger("GlmCluster.Silo"));
+        await LoadAsync(models, settings, logger, stopping);
+        await using ControlServer? control = await ControlServer.StartAsync(models, settings, $"silo-{listening.Port}", logger, stopping);
         Console.WriteLine($"Silo    of the cluster at {ConnectionText.Describe(settings.Database!)}");
-        Array.ForEach([.. ServeHost.DescribeModel(model, settings)], Console.WriteLine);
+        Array.ForEach([.. models.Models.SelectMany(model => ModelDescription.Lines(model.Model))], Console.WriteLine);
         health.IsReady = true;
+        Console.WriteLine($"Control {control?.Path ?? "off"}");
         Console.WriteLine($"Health  {health.Url}");
         Console.WriteLine($"Working; gateways reach it at {url.GetLeftPart(UriPartial.Authority)}");
         await Task.Delay(Timeout.Infinite, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
         health.IsReady = false;
         Console.WriteLine("Stopping: running answers go on at other silos.");
-        await signals.FinishAsync(settings.DrainTimeout, worker.DrainAsync);
+        await signals.FinishAsync(settings.DrainTimeout, models.DrainAsync);
     }
 
     private static WebApplication Build(ServeSettings settings, LiveEndpoint live)
@@ -99,10 +102,14 @@ internal static class SiloCommand
         return application;
     }
 
-    private static async Task<LoadedModel> LoadAsync(ServeSettings settings, CancellationToken stopping)
+    private static async Task LoadAsync(ModelHost models, ServeSettings settings, ILogger logger, CancellationToken stopping)
     {
         using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
-        return await Task.Run(() => new ModelLoader(settings.ToLoadOptions(), TimeProvider.System, progress).LoadFolderAsync(stopping), stopping);
+        await models.LoadAsync([.. settings.Models.Select(model => settings.Of(model).ToLoadOptions())], progress, stopping);
+        foreach (HostedModel model in models.Models)
+        {
+            logger.ModelLoaded(model.Model);
+        }
     }
 
     /// <summary>What others call this machine.</summary>

@@ -5,6 +5,7 @@ using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Grains.Postgres;
 using GlmCluster.Grains.Postgres.Members;
+using GlmCluster.Grains.Stores;
 
 namespace GlmCluster.Cli.Cluster;
 
@@ -40,10 +41,7 @@ internal static class StatusCommand
     {
         do
         {
-            ClusterStatus status = await PostgresFabric.ReadStatusAsync(database, stopping);
-            string text = asJson
-                ? JsonSerializer.Serialize(status, StatusJsonContext.Default.ClusterStatus) + Environment.NewLine
-                : StatusTable.Format(status, ConnectionText.Describe(database));
+            string text = await ReadAsync(database, asJson, watch, stopping);
             Console.Write(watch && !asJson && !Console.IsOutputRedirected ? StatusTable.Redraw(text) : text);
             if (watch)
             {
@@ -51,6 +49,22 @@ internal static class StatusCommand
             }
         }
         while (watch && !stopping.IsCancellationRequested);
+    }
+
+    private static async Task<string> ReadAsync(string database, bool asJson, bool watch, CancellationToken stopping)
+    {
+        try
+        {
+            ClusterStatus status = await PostgresFabric.ReadStatusAsync(database, stopping);
+            return asJson
+                ? JsonSerializer.Serialize(status, StatusJsonContext.Default.ClusterStatus) + Environment.NewLine
+                : StatusTable.Format(status, ConnectionText.Describe(database));
+        }
+        catch (StoreException away) when (watch)
+        {
+            await Console.Error.WriteLineAsync(away.Message); // whoever watches wants to see it come back
+            return "";
+        }
     }
 }
 

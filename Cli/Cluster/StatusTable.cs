@@ -20,12 +20,12 @@ internal static class StatusTable
         text.WriteLine($"Cluster at {database}");
         Write(text, ["GATEWAY", "STREAMS", "LAST BEAT"], status.Gateways.Select(gateway =>
             new[] { gateway.Name, Number(gateway.Streams), Age(gateway.BeatAgeSeconds) }));
-        Write(text, ["SILO", "MODEL", "WEIGHTS", "LOAD", "FREE KV BLOCKS", "LAST BEAT"], status.Silos.Select(silo => new[]
+        Write(text, ["SILO", "STATE", "MODEL", "WEIGHTS", "LOAD", "FREE KV BLOCKS", "LAST BEAT"], status.Silos.Select(silo => new[]
         {
-            silo.Name, silo.Model, silo.ContentHash[..Math.Min(HashDigits, silo.ContentHash.Length)],
+            silo.Name, silo.State, silo.Model, silo.ContentHash[..Math.Min(HashDigits, silo.ContentHash.Length)],
             $"{Number(silo.Assigned)} of {Number(silo.MaxSequences)}", Number(silo.FreeBlocks), Age(silo.BeatAgeSeconds),
         }));
-        Write(text, ["MODEL", "WEIGHTS", "WORKERS", "RUNNING", "WAITING", "PARKED", "FINISHED", "CACHE HITS"], status.Models.Select(model => new[]
+        Write(text, ["MODEL", "WEIGHTS", "WORKERS", "RUNNING", "WAITING", "PARKED", "ENDED IN 1 H", "CACHE HITS"], status.Models.Select(model => new[]
         {
             model.Name, model.ContentHash[..Math.Min(HashDigits, model.ContentHash.Length)], Number(model.Workers), Number(model.Running),
             Number(model.Waiting), Number(model.Parked), Number(model.Finished), model.CacheHitRate.ToString("P0", CultureInfo.InvariantCulture),

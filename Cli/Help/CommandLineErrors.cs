@@ -8,6 +8,9 @@ internal static class CommandLineErrors
     /// <summary>Exit code of a command that was not started because of how it was called.</summary>
     public const int ExitCode = 2;
 
+    /// <summary>Exit code of a command that was stopped by a signal.</summary>
+    public const int Interrupted = 130;
+
     /// <returns><see cref="ExitCode"/>.</returns>
     public static int Report(IEnumerable<string> problems, Command command)
     {

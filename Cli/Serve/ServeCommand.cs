@@ -12,6 +12,7 @@ internal static class ServeCommand
         "glm serve",
         "glm serve --port 8080 --threads 4 --kv-memory 1GB",
         "glm serve --model ~/models/glm-4-9b-chat --model-name glm-4 --weights int8",
+        "glm serve --model chat=~/models/glm-4-9b-chat --model draft=~/models/glm-edge-1.5b-chat",
         "glm serve --config /etc/glm.json --store memory",
     ];
 
@@ -20,7 +21,7 @@ internal static class ServeCommand
         var options = new SettingOptions(SettingTable.Serve);
         var command = new Command(
             "serve",
-            "Serves a model over HTTP. Every option can also be set in glm.json (\"max-context\": 8192) or the environment "
+            "Serves models over HTTP. Every option can also be set in glm.json (\"max-context\": 8192) or the environment "
             + "(GLM_MAX_CONTEXT=8192); the command line wins over the environment, the environment over the file.");
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>

@@ -18,6 +18,8 @@ internal static class LoadOptionsMapping
         MaxSequences = settings.MaxSequences,
         StepTokens = settings.StepTokens,
         KvMemoryBytes = settings.KvMemoryBytes,
+        KvShare = settings.KvShare,
+        MaxQueued = settings.MaxQueued,
         MemoryShares = settings.MemoryShares,
         PrefillSlowdown = settings.PrefillSlowdown,
         CacheScope = settings.CacheScope,

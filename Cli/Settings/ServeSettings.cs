@@ -9,13 +9,27 @@ namespace GlmCluster.Cli.Settings;
 /// <summary>What the server is told at start. Made by <see cref="SettingsLoader"/>, so every value is in its allowed range and every path is full.</summary>
 internal sealed record ServeSettings
 {
-    /// <summary>Hugging Face GLM folder.</summary>
-    public required string ModelFolder { get; init; }
+    public const string DefaultHub = "https://huggingface.co";
 
-    /// <summary>Name clients ask for; null: the folder's.</summary>
+    /// <summary>What a server does that is told nothing.</summary>
+    public static ServeSettings Default { get; } = new()
+    {
+        Models = [new ModelEntry(UserFolders.BundledModel, null)],
+        StoreFile = Path.Combine(UserFolders.Data, "glm.db"),
+        CacheFolder = UserFolders.Cache,
+    };
+
+    /// <summary>Models to run, at least one.</summary>
+    public required ImmutableArray<ModelEntry> Models { get; init; }
+
+    /// <summary>Folder of the first model.</summary>
+    public string ModelFolder => Models[0].Folder;
+
+    /// <summary>Name clients ask for where there is one model; null: not chosen here.</summary>
     public string? ModelNameOverride { get; init; }
 
-    public string ModelName => ModelNameOverride ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(ModelFolder));
+    /// <summary>Name of the first model.</summary>
+    public string ModelName => Models[0].Name ?? ModelNameOverride ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(ModelFolder));
 
     /// <summary>Other names of models.</summary>
     public ImmutableSortedDictionary<string, ModelAlias> Aliases { get; init; } = ImmutableSortedDictionary.Create<string, ModelAlias>(StringComparer.Ordinal);
@@ -50,6 +64,9 @@ internal sealed record ServeSettings
     /// <summary>Bytes of the KV cache; null: planned from what the machine has.</summary>
     public long? KvMemoryBytes { get; init; }
 
+    /// <summary>Weight in the division of planned KV memory among several models.</summary>
+    public int KvShare { get; init; } = 1;
+
     /// <summary>Processes among which the machine's memory is divided.</summary>
     public int MemoryShares { get; init; } = 1;
 
@@ -70,6 +87,15 @@ internal sealed record ServeSettings
 
     /// <summary>Folder for what can be made again, such as content hashes and converted weights.</summary>
     public required string CacheFolder { get; init; }
+
+    /// <summary>Folder of pulled models.</summary>
+    public string ModelsFolder { get; init; } = Path.Combine(UserFolders.Data, "models");
+
+    /// <summary>Hugging Face-compatible server that models are pulled from.</summary>
+    public Uri HubEndpoint { get; init; } = new(DefaultHub);
+
+    /// <summary>What shows that server who asks; null: nothing.</summary>
+    public string? HubToken { get; init; }
 
     /// <summary>How long a generation whose client left waits for it to come back.</summary>
     public TimeSpan ResumeWindow { get; init; } = TimeSpan.FromSeconds(60);
@@ -95,5 +121,12 @@ internal sealed record ServeSettings
     /// <summary>Most time that a gateway or silo takes after SIGTERM to let answers end or to hand them over.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Socket for commands to the running server, or <c>off</c>; null: in the usual place.</summary>
+    public string? Control { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>The settings as they are for one model: what it has for itself goes before what the server has.</summary>
+    public ServeSettings Of(ModelEntry model) =>
+        model.Own.Aggregate(this with { Models = [model] }, (settings, own) => own.Setting.Apply(settings, own.Text)!);
 }

@@ -20,7 +20,10 @@ internal sealed record Setting
     /// <summary>It may be given several times; glm.json has an object or a list then.</summary>
     public bool TakesMany { get; init; }
 
-    /// <summary>Puts a text value into the settings; null when the value is impossible.</summary>
+    /// <summary>It has an option of that name. Default true.</summary>
+    public bool IsOption { get; init; } = true;
+
+    /// <summary>Puts a text value into the settings; null when the value is impossible. May throw a <see cref="SettingsException"/> that says more.</summary>
     public required Func<ServeSettings, SettingText, ServeSettings?> Apply { get; init; }
 
     /// <summary>Why a value must not stand on the command line, which every user of the machine can read; null: it may.</summary>

@@ -15,7 +15,7 @@ internal sealed class SettingOptions
     private readonly List<(Setting Setting, Option Option)> _options;
 
     public SettingOptions(IEnumerable<Setting> settings) =>
-        _options = [.. settings.Select(setting => (setting, OptionFor(setting)))];
+        _options = [.. settings.Where(setting => setting.IsOption).Select(setting => (setting, OptionFor(setting)))];
 
     public void AddTo(Command command)
     {

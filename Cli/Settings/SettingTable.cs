@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using GlmCluster.Cli.Control;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Grains.Postgres;
 
@@ -16,10 +17,20 @@ internal static class SettingTable
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Of("model", "FOLDER", "Hugging Face GLM folder.", "the bundled glm-nano", "a folder",
-            (s, v) => v.AsPath() is { } path ? s with { ModelFolder = path } : null, s => s.ModelFolder),
+        Of("model", "FOLDER", "Hugging Face GLM folder; NAME=FOLDER names it. Several times for several models.", "the bundled glm-nano", "a folder, or NAME=FOLDER",
+            (s, v) => ModelText.Read(v) is { } model ? s with { Models = s.Models.Add(model) } : null,
+            s => string.Join(',', s.Models.Select(model => model.Name is null ? model.Folder : $"{model.Name}={model.Folder}"))) with
+        {
+            TakesMany = true,
+        },
+        Of("models", "LIST", "Several models, each with settings of its own.", "none", "a list of folders or objects",
+            (s, v) => s with { Models = [.. s.Models, .. ModelText.ReadList(v)] }, s => s.Models.Length.ToString(CultureInfo.InvariantCulture)) with
+        {
+            TakesMany = true,
+            IsOption = false,
+        },
         Of("model-name", "NAME", "Name the model is served under.", "the folder's name", "a name of at most 200 characters",
-            (s, v) => v.Text.Length is > 0 and <= 200 ? s with { ModelNameOverride = v.Text } : null, s => s.ModelName),
+            (s, v) => ModelText.IsName(v.Text) ? s with { ModelNameOverride = v.Text } : null, s => s.ModelName),
         Of("aliases", "NAME=MODEL", "Other names of models, with commas between them; MODEL@HASH chooses among weights by the beginning of their hash.", "none",
             "NAME=MODEL or NAME=MODEL@HASH (4 hex digits or more), several with commas between them",
             (s, v) => AliasText.Add(s.Aliases, v.Text) is { } aliases ? s with { Aliases = aliases } : null, s => AliasText.Show(s.Aliases)) with
@@ -56,6 +67,8 @@ internal static class SettingTable
         Of("kv-memory", "BYTES", "Memory of the KV cache, for example 512MB.", "planned from what the machine has", "1MB to 4TB",
             (s, v) => SettingValues.TryBytes(v.Text, out long bytes) && bytes is >= 1L << 20 and <= 4L << 40 ? s with { KvMemoryBytes = bytes } : null,
             s => s.KvMemoryBytes is { } bytes ? SettingValues.ShowBytes(bytes) : "planned"),
+        Integer("kv-share", "N", "Weight in the division of planned KV memory among several models.", "1", 1, 1_000,
+            (s, value) => s with { KvShare = value }, s => s.KvShare),
         Integer("memory-shares", "N", "Processes among which this machine's memory is divided when it is planned.", "1", 1, 64,
             (s, value) => s with { MemoryShares = value }, s => s.MemoryShares),
         Choice("cache-scope", "Who shares computed prompts: everyone on the server, or each caller alone.", "server", SettingValues.CacheScopes,
@@ -69,6 +82,18 @@ internal static class SettingTable
             (s, v) => v.AsPath() is { } path ? s with { OnnxRuntimeLibrary = path } : null, s => s.OnnxRuntimeLibrary ?? "searched"),
         Of("cache-dir", "FOLDER", "Folder for what can be made again.", "the user's cache folder", "a folder",
             (s, v) => v.AsPath() is { } path ? s with { CacheFolder = path } : null, s => s.CacheFolder),
+        Of("models-dir", "FOLDER", "Folder of pulled models; --model ORG/NAME finds them there.", "models in the user's data folder", "a folder",
+            (s, v) => v.AsPath() is { } path ? s with { ModelsFolder = path } : null, s => s.ModelsFolder),
+        Of("hub-endpoint", "URL", "Hugging Face-compatible server that models are pulled from.", ServeSettings.DefaultHub, "http://HOST or https://HOST, with a path or without",
+            (s, v) => SettingValues.TryUrl(v.Text, out Uri? url) ? s with { HubEndpoint = url } : null, s => s.HubEndpoint.GetLeftPart(UriPartial.Path)),
+        Of("hub-token", "TOKEN", "Shows that server who asks; @FILE reads it from a file.", "none", "a token without blanks, or @FILE",
+            (s, v) => SecretText.Read(v) is { } token && !token.Any(char.IsWhiteSpace) ? s with { HubToken = token } : null,
+            s => s.HubToken is null ? "none" : "***") with
+        {
+            CommandLineProblem = text => text.StartsWith('@')
+                ? null
+                : "is a secret, which every user of this machine could read. Put it into GLM_HUB_TOKEN, glm.json or @FILE.",
+        },
         Duration("resume-window", "How long a generation waits for its client to come back.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
             (s, value) => s with { ResumeWindow = value }, s => s.ResumeWindow),
         Duration("conversation-ttl", "How long an unused conversation is kept.", "24h", TimeSpan.FromMinutes(1), TimeSpan.FromDays(3_650),
@@ -92,15 +117,17 @@ internal static class SettingTable
             (s, v) => Uri.CheckHostName(v.Text) != UriHostNameType.Unknown ? s with { Advertise = v.Text } : null, s => s.Advertise ?? "live-host"),
         Integer("health-port", "PORT", "Port of a silo's /health and /ready, at live-host; 0 takes a free one.", "0", 0, 65_535,
             (s, value) => s with { HealthPort = value }, s => s.HealthPort),
-        Duration("drain-timeout", "How long a gateway or silo, told to stop (SIGTERM), lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
+        Duration("drain-timeout", "How long a gateway or silo that is told to stop (SIGTERM), or a model that is unloaded, lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
             (s, value) => s with { DrainTimeout = value }, s => s.DrainTimeout),
+        Of("control", "FILE", "Unix socket at which `glm model load` and `unload` reach the running server; off: none.", "in the user's runtime folder", "a file, or off",
+            (s, v) => v.Text == ControlSocket.Off ? s with { Control = v.Text } : v.AsPath() is { } path ? s with { Control = path } : null, s => s.Control ?? "auto"),
         Choice("log-level", "Least important messages to log.", "information", SettingValues.LogLevels,
             (s, value) => s with { LogLevel = value }, s => s.LogLevel),
     ];
 
     /// <summary>Settings of a server that is all in one process.</summary>
     public static IReadOnlyList<Setting> Serve { get; } =
-        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise" or "health-port" or "drain-timeout"))];
+        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise" or "health-port" or "hub-endpoint" or "hub-token"))];
 
     /// <summary>Settings of a gateway.</summary>
     public static IReadOnlyList<Setting> Gateway { get; } =
@@ -108,11 +135,18 @@ internal static class SettingTable
 
     /// <summary>Settings of a silo.</summary>
     public static IReadOnlyList<Setting> Silo { get; } =
-        [.. All.Where(setting => setting.Name is not ("aliases" or "host" or "port" or "store"))];
+        [.. All.Where(setting => setting.Name is not ("aliases" or "host" or "port" or "store" or "hub-endpoint" or "hub-token"))];
 
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
     public static IReadOnlyList<Setting> LocalCluster { get; } =
-        [.. Serve.Where(setting => setting.Name != "memory-shares" && (Gateway.Contains(setting) || Silo.Contains(setting)))];
+        [.. Serve.Where(setting => setting.Name is not ("memory-shares" or "control") && (Gateway.Contains(setting) || Silo.Contains(setting)))];
+
+    /// <summary>Settings that each of several models may have for itself.</summary>
+    public static IReadOnlyList<Setting> OneModel { get; } =
+    [
+        .. All.Where(setting => setting.Name is "threads" or "weights" or "kv-format" or "max-context" or "max-sequences" or "max-queued" or "step-tokens"
+            or "prefill-slowdown" or "kv-memory" or "kv-share" or "cache-scope" or "device"),
+    ];
 
     /// <summary>Finds a setting by its name; null when there is none.</summary>
     public static Setting? Find(string name) => All.FirstOrDefault(setting => setting.Name == name);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using GlmCluster.Engine.Loop;
 using Microsoft.Extensions.Logging;
@@ -77,6 +78,10 @@ internal static class SettingValues
     /// <summary>Whether the text has the form of a device; whether there is such a device the engine finds out.</summary>
     public static bool IsDevice(string text) =>
         text.Split(',').All(name => name.Split(':') is ["cpu" or "cuda", { Length: > 0 and <= 3 } index] && index.All(char.IsAsciiDigit));
+
+    /// <summary>Whether the text is the address of an HTTP server; it has no name or password in it.</summary>
+    public static bool TryUrl(string text, [NotNullWhen(true)] out Uri? url) =>
+        Uri.TryCreate(text, UriKind.Absolute, out url) && url is { Scheme: "http" or "https", UserInfo: "", Query: "", Fragment: "" };
 
     private static bool TryCount(string text, string suffix, out long count) =>
         long.TryParse(text.AsSpan(0, text.Length - suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out count);

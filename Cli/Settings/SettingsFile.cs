@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace GlmCluster.Cli.Settings;
 
-/// <summary>Reads glm.json: one object whose keys are settings and whose values are text, numbers or true/false; an object of texts stands for
-/// <c>KEY=TEXT</c> each where a setting takes many. Comments are allowed.</summary>
+/// <summary>Reads glm.json: one object whose keys are settings and whose values are text, numbers or true/false; where a setting takes many, an object of
+/// texts stands for <c>KEY=TEXT</c> each, and a list for its JSON. Comments are allowed.</summary>
 internal static class SettingsFile
 {
-    private static readonly JsonDocumentOptions Options = new()
+    public static readonly JsonDocumentOptions Options = new()
     {
         CommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
@@ -62,6 +62,9 @@ internal static class SettingsFile
             case JsonValueKind.Object when takesMany && property.Value.EnumerateObject().All(member => member.Value.ValueKind == JsonValueKind.String):
                 entries.AddRange(property.Value.EnumerateObject().Select(member =>
                     KeyValuePair.Create(property.Name, $"{member.Name}={member.Value.GetString()}")));
+                break;
+            case JsonValueKind.Array when takesMany:
+                entries.Add(new(property.Name, property.Value.GetRawText()));
                 break;
             default:
                 problems.Add($"\"{property.Name}\" in {file} must be text, a number, true or false.");

@@ -1,4 +1,6 @@
 using System.Collections;
+using System.Collections.Immutable;
+using GlmCluster.Cli.Hub;
 using GlmCluster.Gateway.Models;
 
 namespace GlmCluster.Cli.Settings;
@@ -33,12 +35,7 @@ internal sealed class SettingsLoader
     private const string ConfigVariable = "GLM_CONFIG";
 
     private readonly List<string> _problems = [];
-    private ServeSettings _settings = new()
-    {
-        ModelFolder = UserFolders.BundledModel,
-        StoreFile = Path.Combine(UserFolders.Data, "glm.db"),
-        CacheFolder = UserFolders.Cache,
-    };
+    private ServeSettings _settings = ServeSettings.Default;
 
     private SettingsLoader()
     {
@@ -48,11 +45,21 @@ internal sealed class SettingsLoader
     public static ServeSettings Load(SettingsSources sources)
     {
         var loader = new SettingsLoader();
-        loader.ApplyFile(sources);
-        loader.ApplyEnvironment(sources);
-        loader.ApplyCommandLine(sources);
+        loader.ApplyLayer(() => loader.ApplyFile(sources));
+        loader.ApplyLayer(() => loader.ApplyEnvironment(sources));
+        loader.ApplyLayer(() => loader.ApplyCommandLine(sources));
+        loader.FindPulledModels(sources);
         loader.CheckCombinations();
         return loader._problems.Count == 0 ? loader._settings : throw new SettingsException(loader._problems);
+    }
+
+    /// <summary>The models of a source take the place of those of earlier ones; within a source they add up.</summary>
+    private void ApplyLayer(Action apply)
+    {
+        ImmutableArray<ModelEntry> earlier = _settings.Models;
+        _settings = _settings with { Models = [] };
+        apply();
+        _settings = _settings.Models.IsEmpty ? _settings with { Models = earlier } : _settings;
     }
 
     private void ApplyFile(SettingsSources sources)
@@ -107,31 +114,72 @@ internal sealed class SettingsLoader
         {
             _problems.Add($"{key} is not a setting. `glm serve --help` lists them.");
         }
-        else if (setting.Apply(_settings, text) is { } settings)
-        {
-            _settings = settings;
-        }
         else
         {
-            _problems.Add($"{key} is '{text.Text}', which is not possible. Allowed: {setting.Allowed}.");
+            Apply(key, setting, text);
         }
     }
 
+    private void Apply(string key, Setting setting, SettingText text)
+    {
+        try
+        {
+            if (setting.Apply(_settings, text) is { } settings)
+            {
+                _settings = settings;
+            }
+            else
+            {
+                _problems.Add($"{key} is '{text.Text}', which is not possible. Allowed: {setting.Allowed}.");
+            }
+        }
+        catch (SettingsException details)
+        {
+            _problems.AddRange(details.Problems.Select(problem => $"{key}: {problem}"));
+        }
+    }
+
+    /// <summary>A model that is no folder may be the name of a pulled one.</summary>
+    private void FindPulledModels(SettingsSources sources) => _settings = _settings with
+    {
+        Models =
+        [
+            .. _settings.Models.Select(model =>
+                model with { Folder = PulledModels.Resolve(model.Folder, sources.WorkingFolder, _settings.ModelsFolder) }),
+        ],
+    };
+
     private void CheckCombinations()
     {
-        if (_settings.StepTokens < _settings.MaxSequences)
-        {
-            // A decode step takes one token of every sequence.
-            _problems.Add($"step-tokens is {_settings.StepTokens} and max-sequences is {_settings.MaxSequences}. "
-                + "Allowed: step-tokens at least as large as max-sequences.");
-        }
-
+        CheckModels();
         foreach ((string name, ModelAlias alias) in _settings.Aliases.Where(pair => pair.Value.ModelName != pair.Key))
         {
             if (_settings.Aliases.ContainsKey(alias.ModelName))
             {
                 _problems.Add($"aliases has '{name}' for '{alias}', which is an alias too. Allowed: models' own names.");
             }
+        }
+    }
+
+    private void CheckModels()
+    {
+        ServeSettings[] models = [.. _settings.Models.Select(_settings.Of)];
+        foreach (ServeSettings model in models.DistinctBy(model => (model.StepTokens, model.MaxSequences)).Where(model => model.StepTokens < model.MaxSequences))
+        {
+            // A decode step takes one token of every sequence.
+            _problems.Add($"step-tokens is {model.StepTokens} and max-sequences is {model.MaxSequences}. "
+                + "Allowed: step-tokens at least as large as max-sequences.");
+        }
+
+        if (models.Length > 1 && _settings.ModelNameOverride is { } name)
+        {
+            _problems.Add($"model-name is '{name}' and there are {models.Length} models. Name each: --model NAME=FOLDER, or \"name\" in \"models\".");
+            return;
+        }
+
+        foreach (IGrouping<string, ServeSettings> same in models.GroupBy(model => model.ModelName).Where(same => same.Count() > 1))
+        {
+            _problems.Add($"{same.Count()} models are called '{same.Key}'. Name them apart: --model NAME=FOLDER, or \"name\" in \"models\".");
         }
     }
 }

@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GlmCluster.Engine.Kernels;
 
@@ -40,6 +42,8 @@ internal unsafe struct PackedMatrix
     /// <summary>Neighbouring columns that share a scale, for 4 bits; a multiple of <see cref="RowStep"/>.</summary>
     public int ScaleColumns;
 
+    private static Vector128<sbyte> UpperHalf => Vector128.Create((sbyte)8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+
     public readonly int PaddedColumns => PadColumns(Columns);
 
     /// <summary>Bytes of a row.</summary>
@@ -55,10 +59,21 @@ internal unsafe struct PackedMatrix
     };
 
     /// <summary>A row as floats: where it lies, or widened into memory for <see cref="PaddedColumns"/> floats.</summary>
-    public readonly float* Row(int matrix, int row, float* memory)
+    public readonly float* Row(int matrix, int row, float* memory) => Row(matrix, row, RowScale(matrix, row), memory);
+
+    /// <summary>The same without <see cref="RowScale"/>.</summary>
+    public readonly float* UnscaledRow(int matrix, int row, float* memory) => Row(matrix, row, scale: 1, memory);
+
+    /// <summary>Factor of a whole row; 1 where scales belong to parts of it, or there are none.</summary>
+    public readonly float RowScale(int matrix, int row) => Element == PackedElement.Bits8 ? Scales[((long)matrix * Rows) + row] : 1;
+
+    /// <summary>A row where it lies.</summary>
+    public readonly byte* Bytes(int matrix, int row) => Values + ((((long)matrix * Rows) + row) * RowBytes);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly float* Row(int matrix, int row, float scale, float* memory)
     {
-        long index = ((long)matrix * Rows) + row;
-        byte* source = Values + (index * RowBytes);
+        byte* source = Bytes(matrix, row);
         switch (Element)
         {
             case PackedElement.F32:
@@ -66,12 +81,12 @@ internal unsafe struct PackedMatrix
             case PackedElement.Bits8:
                 for (int column = 0; column < Columns; column += Vector128<sbyte>.Count)
                 {
-                    Widen(Vector128.Load((sbyte*)source + column), Scales[index], memory + column);
+                    Widen(Vector128.Load((sbyte*)source + column), scale, memory + column);
                 }
 
                 return memory;
             default:
-                WidenBits4(source, Scales + (index * RowScales), memory);
+                WidenBits4(source, Scales + ((((long)matrix * Rows) + row) * RowScales), memory);
                 return memory;
         }
     }
@@ -88,8 +103,23 @@ internal unsafe struct PackedMatrix
         }
     }
 
+    /// <summary>16 numbers times a scale. Each is converted and multiplied on its own, so vectors of any width give the same bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Widen(Vector128<sbyte> numbers, float scale, float* target)
     {
+        if (Avx512F.IsSupported)
+        {
+            (Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(numbers)) * scale).Store(target);
+            return;
+        }
+
+        if (Avx2.IsSupported)
+        {
+            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(numbers)) * scale).Store(target);
+            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Vector128.Shuffle(numbers, UpperHalf))) * scale).Store(target + Vector256<float>.Count);
+            return;
+        }
+
         (Vector128<short> low, Vector128<short> high) = Vector128.Widen(numbers);
         Store(low, scale, target);
         Store(high, scale, target + Vector128<short>.Count);

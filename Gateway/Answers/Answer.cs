@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 
@@ -18,5 +19,18 @@ internal sealed record Answer(string Text, string Reasoning, ImmutableArray<Tool
 /// <summary>One token of visible text.</summary>
 /// <param name="Id">Token id.</param>
 /// <param name="Logprob">Natural logarithm of its probability.</param>
-/// <param name="TopLogprobs">The likeliest tokens at its place.</param>
-internal readonly record struct AnswerToken(int Id, float Logprob, ImmutableArray<TokenLogprob> TopLogprobs);
+/// <param name="TopLogprobs">The likeliest tokens at its place; lent.</param>
+internal readonly record struct AnswerToken(int Id, float Logprob, ReadOnlyMemory<TokenLogprob> TopLogprobs)
+{
+    /// <summary>Copies tokens together with what they were lent.</summary>
+    public static ImmutableArray<AnswerToken> Keep(ReadOnlySpan<AnswerToken> tokens)
+    {
+        var kept = new AnswerToken[tokens.Length];
+        for (int i = 0; i < kept.Length; i++)
+        {
+            kept[i] = tokens[i] with { TopLogprobs = tokens[i].TopLogprobs.ToArray() };
+        }
+
+        return ImmutableCollectionsMarshal.AsImmutableArray(kept);
+    }
+}

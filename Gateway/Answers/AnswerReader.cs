@@ -12,7 +12,7 @@ namespace GlmCluster.Gateway.Answers;
 /// Turns the ids of one answer into what clients may see: characters as they complete, without the template's own marks, tool calls and
 /// stop strings. What comes out depends on the ids alone, never on how they arrived, so a replay repeats it exactly.
 /// </summary>
-/// <remarks>Stop strings count in the visible text. One reader at a time. <see cref="Push(int)"/> allocates nothing once warm.</remarks>
+/// <remarks>Stop strings count in the visible text. One reader at a time. Nothing is allocated per id once warm.</remarks>
 internal sealed class AnswerReader
 {
     private readonly ITokenizer _tokenizer;
@@ -95,8 +95,8 @@ internal sealed class AnswerReader
         return visible;
     }
 
-    /// <summary>Tokens whose text has become visible since the last call.</summary>
-    public ImmutableArray<AnswerToken> TakeTokens() =>
+    /// <summary>Tokens whose text has become visible since the last call; valid until the next id or call.</summary>
+    public ReadOnlySpan<AnswerToken> TakeTokens() =>
         _parsedLength == 0 ? [] : _trace.TakeVisible(_headerLength, _headerLength + _stops.VisibleLength);
 
     /// <summary>Takes several ids, for readers who do not mind where text ends.</summary>
@@ -125,7 +125,7 @@ internal sealed class AnswerReader
 
         _stops.Finish();
         _trace.Finish(_rawLength);
-        return new Answer(new string(TakeVisible()), _reasoning.ToString(), [.. calls.Select(Name)], reason) { Tokens = TakeTokens() };
+        return new Answer(new string(TakeVisible()), _reasoning.ToString(), [.. calls.Select(Name)], reason) { Tokens = AnswerToken.Keep(TakeTokens()) };
     }
 
     private void Parse(ReadOnlySpan<char> raw)

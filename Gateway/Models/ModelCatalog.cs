@@ -18,7 +18,7 @@ internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions opt
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Lazy<Task<TextModel>>> _texts = new(StringComparer.Ordinal); // by text assets hash
-    private readonly ConcurrentDictionary<string, ModelCard> _seen = new(StringComparer.Ordinal); // by content hash
+    private readonly ConcurrentDictionary<ModelReference, ModelCard> _seen = new();
 
     /// <summary>Every name that can be asked for, aliases after models, with the model that answers to it.</summary>
     public async ValueTask<ImmutableArray<(string Name, ServedModel Model)>> ListAsync(CancellationToken cancellationToken)
@@ -69,7 +69,7 @@ internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions opt
     /// <summary>Finds the model that an earlier generation used, also when it is not offered any more; null: this process never saw it.</summary>
     public async ValueTask<ServedModel?> FindAsync(ModelReference reference, CancellationToken cancellationToken)
     {
-        ModelCard? card = directory.Offered.FirstOrDefault(card => card.Model == reference) ?? _seen.GetValueOrDefault(reference.ContentHash);
+        ModelCard? card = directory.Offered.FirstOrDefault(card => card.Model == reference) ?? _seen.GetValueOrDefault(reference);
         return card is null ? null : await LoadAsync(card, cancellationToken);
     }
 
@@ -80,7 +80,7 @@ internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions opt
         try
         {
             TextModel loaded = await text.Value.WaitAsync(cancellationToken);
-            _seen[card.Model.ContentHash] = card;
+            _seen[card.Model] = card;
             return new ServedModel(card, loaded);
         }
         catch (CheckpointException) when (text.Value.IsFaulted)

@@ -32,7 +32,7 @@ internal sealed class GenerationReading
 
     private bool IsSingle => _readers.Length == 1;
 
-    /// <summary>Writes what tokens made visible. Without logprobs it allocates nothing per token.</summary>
+    /// <summary>Writes what tokens made visible. Allocates nothing per token once warm.</summary>
     public void Write(TokensAppended tokens, IStreamForm form, IBufferWriter<byte> output)
     {
         AnswerReader reader = _readers[tokens.Choice];
@@ -63,7 +63,7 @@ internal sealed class GenerationReading
         {
             _texts[choice].Append(Push(_readers[choice], tokens, i));
             _thoughts[choice].Append(_readers[choice].Reasoning);
-            _tokens[choice].AddRange(TakeTokens(_readers[choice]));
+            _tokens[choice].AddRange(AnswerToken.Keep(TakeTokens(_readers[choice])));
         }
 
         if (!IsSingle && tokens.End is { } end)
@@ -91,7 +91,7 @@ internal sealed class GenerationReading
     {
         string before = new(text); // the reader's, and gone with its next call
         string thoughtBefore = _readers[tokens.Choice].Reasoning.ToString();
-        ImmutableArray<AnswerToken> tokensBefore = TakeTokens(_readers[tokens.Choice]);
+        ImmutableArray<AnswerToken> tokensBefore = AnswerToken.Keep(TakeTokens(_readers[tokens.Choice]));
         Answer tail = _readers[tokens.Choice].Finish(end.Reason);
         form.WriteChoiceEnd(
             output,
@@ -105,8 +105,8 @@ internal sealed class GenerationReading
         int id = tokens.Ids.Span[index];
         return _topLogprobs is not { } tops
             ? reader.Push(id)
-            : reader.Push(new AnswerToken(id, tokens.Logprobs.Span[index], [.. tokens.TopLogprobs.Span.Slice(index * tops, tops)]));
+            : reader.Push(new AnswerToken(id, tokens.Logprobs.Span[index], tokens.TopLogprobs.Slice(index * tops, tops)));
     }
 
-    private ImmutableArray<AnswerToken> TakeTokens(AnswerReader reader) => _topLogprobs is null ? [] : reader.TakeTokens();
+    private ReadOnlySpan<AnswerToken> TakeTokens(AnswerReader reader) => _topLogprobs is null ? [] : reader.TakeTokens();
 }

@@ -34,15 +34,15 @@ internal interface IStreamForm : IDisposable
 {
     void WriteStart(IBufferWriter<byte> output);
 
-    /// <summary>Writes text that became visible with one log token. Without logprobs it allocates nothing once warm.</summary>
+    /// <summary>Writes text that became visible with one log token. Allocates nothing once warm.</summary>
     /// <param name="output">The response.</param>
     /// <param name="seq">Log position of the token.</param>
     /// <param name="choice">Whose text.</param>
     /// <param name="text">Empty only where there is reasoning.</param>
     /// <param name="reasoning">What the model thought with this token; mostly empty.</param>
-    /// <param name="tokens">Tokens that became visible with it; empty where logprobs were not asked for.</param>
+    /// <param name="tokens">Tokens that became visible with it, valid during the call; empty where logprobs were not asked for.</param>
     void WriteText(
-        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens);
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ReadOnlySpan<AnswerToken> tokens);
 
     /// <summary>Writes the end of one of several choices, which came with one log token.</summary>
     /// <param name="output">The response.</param>

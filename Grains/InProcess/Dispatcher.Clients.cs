@@ -18,7 +18,7 @@ internal sealed partial class Dispatcher
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
-            int capacity = _workers.Where(worker => worker.Card.Model == model).Sum(worker => worker.Capacity);
+            int capacity = _workers.Where(worker => worker.Card.Model == model && !worker.IsDraining).Sum(worker => worker.Capacity);
             if (capacity == 0)
             {
                 return directory.IsKnown(model.Name)

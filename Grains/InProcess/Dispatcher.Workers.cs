@@ -49,6 +49,19 @@ internal sealed partial class Dispatcher
         }
     }
 
+    /// <summary>From here on a worker is given nothing new, and its model is offered no more where it is the last.</summary>
+    public void Drain(WorkerSession worker)
+    {
+        lock (_lock)
+        {
+            if (!worker.IsSealed && !worker.IsDraining)
+            {
+                worker.Drain();
+                LeaveDirectory(worker.Card.Model);
+            }
+        }
+    }
+
     /// <summary>Seals a worker and gives its generations to others of its model, or parks them.</summary>
     /// <param name="worker">Who leaves.</param>
     /// <param name="isDead">It did not leave by itself; its generations are suspects.</param>
@@ -64,7 +77,6 @@ internal sealed partial class Dispatcher
 
             worker.Seal();
             _workers.Remove(worker);
-            directory.CountWorker(worker.Card.Model, -1);
 
             // An end that is being stored was written before the seal and stands.
             ActiveGeneration[] unfinished = [.. worker.Assigned.Where(generation => generation.State != ActiveState.Ending)];
@@ -77,10 +89,9 @@ internal sealed partial class Dispatcher
                 logger.WorkerLeft(worker.Card.Name, worker.Incarnation, unfinished.Length);
             }
 
-            if (!HasWorker(worker.Card.Model))
+            if (!worker.IsDraining)
             {
-                // Their wait for a worker of this model begins now.
-                _pending.FindAll(generation => generation.Request.Model == worker.Card.Model).ForEach(SetPendingDeadline);
+                LeaveDirectory(worker.Card.Model);
             }
 
             bool wasAlone = worker.Assigned.Count == 1;
@@ -182,10 +193,21 @@ internal sealed partial class Dispatcher
         }
     }
 
+    private void LeaveDirectory(ModelReference model)
+    {
+        directory.CountWorker(model, -1);
+        if (!HasWorker(model))
+        {
+            // Their wait for a worker of this model begins now.
+            _pending.FindAll(generation => generation.Request.Model == model).ForEach(SetPendingDeadline);
+        }
+    }
+
     private WorkerSession? PickWorker(ActiveGeneration generation)
     {
         List<WorkerSession> candidates = _workers.FindAll(worker =>
             worker.Card.Model == generation.Request.Model
+            && !worker.IsDraining
             && (generation.IsSuspect ? worker.Assigned.Count == 0 : !worker.Assigned.Any(other => other.IsSuspect)));
         int picked = routing.Pick([.. candidates.Select(worker => new WorkerLoad(worker.Assigned.Count, worker.Capacity))]);
         return picked < 0 ? null : candidates[picked];
@@ -194,6 +216,7 @@ internal sealed partial class Dispatcher
     private static void Unassign(ActiveGeneration generation)
     {
         generation.Worker?.Assigned.Remove(generation);
+        generation.Worker?.NoteDrained();
         generation.Worker = null;
     }
 

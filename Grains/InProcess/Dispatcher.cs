@@ -156,5 +156,5 @@ internal sealed partial class Dispatcher(
 
     private long DeadlineIn(TimeSpan window) => time.GetTimestamp() + (long)(window.TotalSeconds * time.TimestampFrequency);
 
-    private bool HasWorker(ModelReference model) => _workers.Exists(worker => worker.Card.Model == model);
+    private bool HasWorker(ModelReference model) => _workers.Exists(worker => worker.Card.Model == model && !worker.IsDraining);
 }

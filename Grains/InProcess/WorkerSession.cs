@@ -11,6 +11,8 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     // Not bounded by count: a worker is never assigned more than its card says, and is told at most twice about each assignment.
     private readonly Channel<WorkerCommand> _commands = Channel.CreateUnbounded<WorkerCommand>(new() { SingleReader = true });
 
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public IncarnationId Incarnation { get; } = IncarnationId.New();
 
     public WorkerCard Card { get; } = card;
@@ -23,6 +25,9 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     public WorkerBeat? LastBeat { get; set; }
 
     public bool IsSealed { get; private set; }
+
+    /// <summary>It is given nothing new.</summary>
+    public bool IsDraining { get; private set; }
 
     public int Capacity => Card.MaxSequences + Card.MaxQueued;
 
@@ -68,9 +73,13 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     }
 
     /// <summary>Nothing is prepared here: the other workers end with this process too.</summary>
-    public ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public ValueTask<PrepareGeneration?> PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => default;
 
-    public ValueTask DrainAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public async ValueTask DrainAsync(CancellationToken cancellationToken)
+    {
+        dispatcher.Drain(this);
+        await _drained.Task.WaitAsync(cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
+    }
 
     public ValueTask BeatAsync(WorkerBeat beat, CancellationToken cancellationToken)
     {
@@ -89,10 +98,27 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     /// <summary>Called under the dispatcher's lock.</summary>
     public void Send(WorkerCommand command) => _commands.Writer.TryWrite(command);
 
+    /// <summary>Called under the dispatcher's lock.</summary>
+    public void Drain()
+    {
+        IsDraining = true;
+        NoteDrained();
+    }
+
+    /// <summary>Called under the dispatcher's lock when something has left it.</summary>
+    public void NoteDrained()
+    {
+        if (IsDraining && Assigned.Count == 0)
+        {
+            _drained.TrySetResult();
+        }
+    }
+
     /// <summary>Called under the dispatcher's lock. From here on nothing of this incarnation is accepted.</summary>
     public void Seal()
     {
         IsSealed = true;
         _commands.Writer.TryComplete();
+        _drained.TrySetResult();
     }
 }

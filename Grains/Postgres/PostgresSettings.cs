@@ -31,8 +31,12 @@ internal static class PostgresSettings
     private const string Example = "Host=db.example.com;Database=glm;Username=glm;SSL Mode=VerifyFull";
 
     /// <summary>Refuses servers that are too old, standbys, and poolers that give every transaction another session.</summary>
-    public static async Task CheckServerAsync(NpgsqlConnection connection, NpgsqlDataSource other, CancellationToken cancellationToken)
+    /// <remarks>On connections of its own that prepare nothing: behind such a pooler a prepared statement may be gone before the check has found out.</remarks>
+    public static async Task CheckServerAsync(NpgsqlConnectionStringBuilder settings, CancellationToken cancellationToken)
     {
+        var plain = new NpgsqlConnectionStringBuilder(settings.ConnectionString) { MaxAutoPrepare = 0, Pooling = false };
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(plain);
+        await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancellationToken);
         if (connection.PostgreSqlVersion.Major < LeastServerVersion)
         {
             throw new StoreException($"The database server is PostgreSQL {connection.PostgreSqlVersion}; {LeastServerVersion} or later is needed.");
@@ -43,7 +47,7 @@ internal static class PostgresSettings
             throw new StoreException("The database server is a standby that cannot be written. Name the primary, or all with Target Session Attributes=primary.");
         }
 
-        await CheckPoolerAsync(connection, other, cancellationToken);
+        await CheckPoolerAsync(connection, source, cancellationToken);
     }
 
     /// <summary>

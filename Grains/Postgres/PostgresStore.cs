@@ -20,6 +20,9 @@ internal sealed class PostgresStore : IAsyncDisposable
     private const int LeastConnections = 3; // the listener's, one for frames, one for the rest
     private const int Retries = 4;
 
+    /// <summary>A process that is stopped inside a transaction would hold its locks for as long as it is: the database ends it after the length of a lease.</summary>
+    private const string EndTransactionsOfStoppedProcesses = "set idle_in_transaction_session_timeout = 3000";
+
     private readonly NpgsqlDataSource _work;
     private readonly NpgsqlDataSource _frames;
     private readonly string _where;
@@ -32,7 +35,7 @@ internal sealed class PostgresStore : IAsyncDisposable
         _time = time;
         _logger = logger;
         _where = $"{settings.Host}:{settings.Port}/{settings.Database}";
-        _work = Source(settings, workConnections, "");
+        _work = Source(settings, workConnections, EndTransactionsOfStoppedProcesses);
         Listening = Source(settings, 1, "");
         // Only frames commit without waiting for the disk: what a crash loses of them is in their worker's memory.
         _frames = Source(settings, 1, "set synchronous_commit = off");
@@ -57,8 +60,8 @@ internal sealed class PostgresStore : IAsyncDisposable
         var store = new PostgresStore(settings, maxConnections - LeastConnections + 1, time, logger);
         try
         {
+            await PostgresSettings.CheckServerAsync(settings, cancellationToken);
             await using NpgsqlConnection connection = await store._work.OpenConnectionAsync(cancellationToken);
-            await PostgresSettings.CheckServerAsync(connection, store.Listening, cancellationToken);
             int version = await SchemaMigrator.ExpandAsync(connection, PostgresSchema.Steps, cancellationToken);
             store.OpenedAt = (DateTime)(await connection.ScalarAsync("select clock_timestamp()", cancellationToken))!;
             store.Secret = await ReadSecretAsync(connection, cancellationToken);
@@ -183,7 +186,7 @@ internal sealed class PostgresStore : IAsyncDisposable
     private static bool IsAway(NpgsqlException failure) =>
         failure.IsTransient
         || failure is not PostgresException
-        || failure is PostgresException { SqlState: "57P01" or "57P02" or "57P03" or "25006" }; // shutting down, crashed, starting, read-only
+        || failure is PostgresException { SqlState: "57P01" or "57P02" or "57P03" or "25006" or "25P03" }; // shutting down, crashed, starting, read-only, was stopped
 
     private static NpgsqlDataSource Source(NpgsqlConnectionStringBuilder settings, int connections, string start)
     {

@@ -5,6 +5,9 @@ namespace GlmCluster.Silo.Inspection;
 /// <summary>What a model folder is, what it needs, and how much of that this machine has.</summary>
 public sealed record ModelInspection
 {
+    /// <summary><c>chat</c> or <c>embedding</c>.</summary>
+    public required string Kind { get; init; }
+
     /// <summary><c>model_type</c> of its <c>config.json</c>.</summary>
     public required string Architecture { get; init; }
 
@@ -26,10 +29,10 @@ public sealed record ModelInspection
     /// <summary>Memory of the weights in each format.</summary>
     public required ImmutableArray<WeightNeed> Weights { get; init; }
 
-    /// <summary>The embedding, which is read where it lies in its file: page cache, not memory of the process.</summary>
+    /// <summary>The embedding, which is read where it lies in its file: page cache, not memory of the process. In the type it is published in.</summary>
     public required long EmbeddingFileBytes { get; init; }
 
-    /// <summary>Memory of the KV cache in each format.</summary>
+    /// <summary>Memory of the KV cache in each format; empty for an embedding model.</summary>
     public required ImmutableArray<KvNeed> Kv { get; init; }
 
     public required MachineFit Machine { get; init; }
@@ -37,7 +40,7 @@ public sealed record ModelInspection
 
 /// <summary>Sizes as <c>config.json</c> says them.</summary>
 /// <param name="ContextTokens">Longest prompt and answer together.</param>
-/// <param name="CachedWidth">Numbers cached per token and layer.</param>
+/// <param name="CachedWidth">Numbers cached per token and layer; 0 for an embedding model.</param>
 /// <param name="Experts">Routed experts of a layer; 0: none.</param>
 /// <param name="ExpertsPerToken">Routed experts that a token goes to.</param>
 /// <param name="ExpertWidth">Width of a routed expert's feed-forward.</param>
@@ -79,12 +82,14 @@ public sealed record KvNeed(string Format, long BytesPer1kTokens, long BytesAtFu
 /// <summary>How the model fits this machine, as the server plans it.</summary>
 /// <param name="MemoryBytes">What a process may use.</param>
 /// <param name="IsLimit">It is a limit of a container or service rather than all of the machine.</param>
-/// <param name="Automatic">What the server takes where nothing is set; null: that does not fit.</param>
-/// <param name="Pairs">Every pair of formats.</param>
+/// <param name="Automatic">What the server takes for a chat model where nothing is set; null: that does not fit.</param>
+/// <param name="Pairs">Every pair of formats; of an embedding model every weight format.</param>
 public sealed record MachineFit(long MemoryBytes, bool IsLimit, FormatFit? Automatic, ImmutableArray<FormatFit> Pairs);
 
 /// <summary>How a pair of formats fits.</summary>
+/// <param name="Weights">Weight format.</param>
+/// <param name="Kv">KV format; null for an embedding model.</param>
 /// <param name="ContextTokens">Longest prompt and answer together; 0: the weights do not fit.</param>
-/// <param name="CachedTokens">Tokens that all running sequences together may have.</param>
+/// <param name="CachedTokens">Tokens that all running sequences together may have; 0 for an embedding model.</param>
 /// <param name="Bytes">Weights and full KV cache.</param>
-public sealed record FormatFit(string Weights, string Kv, int ContextTokens, long CachedTokens, long Bytes);
+public sealed record FormatFit(string Weights, string? Kv, int ContextTokens, long CachedTokens, long Bytes);

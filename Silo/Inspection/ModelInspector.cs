@@ -1,8 +1,6 @@
-using System.Collections.Immutable;
 using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Configuration;
-using GlmCluster.Checkpoints.Text;
-using GlmCluster.Checkpoints.Weights;
+using GlmCluster.Checkpoints.Encoders;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Silo.Loading;
 
@@ -18,8 +16,9 @@ public static class ModelInspector
     public static ModelInspection Inspect(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        DecoderConfiguration configuration = DecoderConfigurationReader.Read(folder);
-        return Inspect(configuration, LookAtWeights(folder), LookAtText(folder), MachineMemory.Read());
+        return EncoderConfigurationReader.IsEncoder(folder)
+            ? EncoderInspector.Inspect(EncoderConfigurationReader.Read(folder), FolderContents.WeightsOfEncoder(folder), FolderContents.Text(folder), MachineMemory.Read())
+            : Inspect(DecoderConfigurationReader.Read(folder), FolderContents.WeightsOfDecoder(folder), FolderContents.Text(folder), MachineMemory.Read());
     }
 
     internal static ModelInspection Inspect(DecoderConfiguration configuration, WeightFileReport files, TextReport text, MachineMemory memory)
@@ -28,6 +27,7 @@ public static class ModelInspector
         KvFormat[] kvs = Enum.GetValues<KvFormat>();
         return new ModelInspection
         {
+            Kind = "chat",
             Architecture = configuration.Family.ModelType,
             Family = configuration.Family.Models,
             Parameters = DecoderMemory.Parameters(configuration),
@@ -80,38 +80,6 @@ public static class ModelInspector
         catch (ImpossibleSettingException)
         {
             return null; // that is what was asked
-        }
-    }
-
-    private static WeightFileReport LookAtWeights(string folder)
-    {
-        int files = 0;
-        long bytes = 0;
-        try
-        {
-            var found = WeightFolder.FileNames(folder).Select(name => new FileInfo(Path.Combine(folder, name))).ToImmutableArray();
-            files = found.Length;
-            bytes = found.Sum(file => file.Exists ? file.Length : 0);
-            using var checkpoint = Checkpoint.Open(folder);
-            DecoderWeights weights = checkpoint.ReadDecoder();
-            return new WeightFileReport(files, bytes, weights.Layers[0].Attention.Output.Weight[0].Type.ToString(), null);
-        }
-        catch (CheckpointException problem)
-        {
-            return new WeightFileReport(files, bytes, null, problem.Message);
-        }
-    }
-
-    private static TextReport LookAtText(string folder)
-    {
-        try
-        {
-            var text = TextModel.Load(TextAssets.FromFolder(folder));
-            return new TextReport(text.Tokenizer.Count, null, text.ChatTemplateProblem);
-        }
-        catch (CheckpointException problem)
-        {
-            return new TextReport(0, problem.Message, problem.Message);
         }
     }
 }

@@ -38,6 +38,15 @@ public sealed class LoadedModel : IDisposable
 
     public required TimeSpan LoadTime { get; init; }
 
+    /// <summary>Where it was loaded from; null: it was made up.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>As set.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>Threads of the arithmetic.</summary>
+    public required int Threads { get; init; }
+
     public void Dispose()
     {
         Runner.Dispose();

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Loop;
 
@@ -35,6 +36,15 @@ public sealed record ModelLoadOptions
 
     /// <summary>Bytes the KV cache may take; null: planned from what the machine has.</summary>
     public long? KvMemoryBytes { get; init; }
+
+    /// <summary>Weight in the division of planned KV memory among models that start together, at least 1.</summary>
+    public int KvShare { get; init; } = 1;
+
+    /// <summary>What other models of this process take.</summary>
+    public ImmutableArray<MemoryClaim> Others { get; init; } = [];
+
+    /// <summary>Generations that may wait beyond those in a step.</summary>
+    public int MaxQueued { get; init; } = 1000;
 
     /// <summary>Processes among which the machine's memory is divided, at least 1.</summary>
     public int MemoryShares { get; init; } = 1;

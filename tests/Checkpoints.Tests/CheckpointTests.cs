@@ -60,7 +60,7 @@ public sealed class CheckpointTests
     {
         using var folder = new TempFolder();
         string message = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.File("gone"))).Message;
-        Assert.Equal($"There is no model folder {folder.File("gone")}.", message);
+        Assert.Equal($"There is no model folder {folder.File("gone")}. `glm model pull ORG/NAME` fetches a published model.", message);
     }
 
     [Fact]

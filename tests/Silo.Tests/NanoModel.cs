@@ -55,6 +55,8 @@ public class NanoModel : IAsyncLifetime
         EngineLimits = Model.EngineLimits,
         Parameters = Model.Parameters,
         LoadTime = Model.LoadTime,
+        Device = Model.Device,
+        Threads = Model.Threads,
     };
 
     private static ImmutableArray<ReferenceAnswer> ReadReferences()

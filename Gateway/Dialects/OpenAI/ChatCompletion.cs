@@ -15,7 +15,7 @@ internal sealed record ChatCompletion(
     ImmutableArray<ChatChoice> Choices,
     Usage Usage);
 
-internal sealed record ChatChoice(int Index, ChatAnswer Message, string FinishReason, ChatLogprobs? Logprobs = null);
+internal sealed record ChatChoice(int Index, ChatAnswer Message, string FinishReason, RawJson? Logprobs = null);
 
 /// <summary>The assistant's message.</summary>
 /// <param name="Content">Null where there are only calls.</param>
@@ -40,7 +40,7 @@ internal sealed record ChatChunkChoice(
     int Index,
     ChatDelta Delta,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason,
-    ChatLogprobs? Logprobs = null);
+    RawJson? Logprobs = null);
 
 internal sealed record ChatDelta(
     string? Role = null, string? Content = null, string? ReasoningContent = null, ImmutableArray<ChatToolCallObject>? ToolCalls = null);
@@ -59,7 +59,7 @@ internal sealed record TextChoice(
     string Text,
     int Index,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason,
-    TextLogprobs? Logprobs = null);
+    RawJson? Logprobs = null);
 
 internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails)
 {

@@ -15,19 +15,13 @@ namespace GlmCluster.Gateway.Dialects.OpenAI;
 internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition after) : IStreamForm
 {
     private readonly OpenAIFrames _frames = new(generation.Request.Id, after);
-    private readonly TextChunk[] _textChunks =
-    [
-        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
-            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(Content: TextChunk.Mark), null)), OpenAIJson.Context.ChatChunk)),
-    ];
+    private readonly TextChunk[] _textChunks = CreateChunks(generation, new ChatDelta(Content: TextChunk.Mark), null);
+    private readonly TextChunk[] _reasoningChunks = CreateChunks(generation, new ChatDelta(ReasoningContent: TextChunk.Mark), null);
+    private readonly TextChunk[] _logprobChunks = generation.Request.TopLogprobs is null
+        ? []
+        : CreateChunks(generation, new ChatDelta(Content: TextChunk.Mark), TextChunk.LogprobsMark);
 
-    private readonly TextChunk[] _reasoningChunks =
-    [
-        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
-            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, new ChatDelta(ReasoningContent: TextChunk.Mark), null)),
-            OpenAIJson.Context.ChatChunk)),
-    ];
-
+    private readonly ChatLogprobWriter _logprobs = new(generation.Model.Text.Tokenizer);
     private char[] _thought = [];
 
     public void WriteStart(IBufferWriter<byte> output) => Write(
@@ -36,7 +30,7 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
         [.. _textChunks.Select((_, choice) => new ChatChunkChoice(choice, new ChatDelta(Role: ChatWire.Assistant, Content: ""), null))]);
 
     public void WriteText(
-        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens)
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ReadOnlySpan<AnswerToken> tokens)
     {
         var position = new StreamPosition(seq);
         if (text.IsEmpty)
@@ -44,26 +38,29 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
             reasoning.CopyTo(0, ReserveThought(reasoning.Length), reasoning.Length);
             _frames.WriteText(output, position, _reasoningChunks[choice], _thought.AsSpan(0, reasoning.Length));
         }
-        else if (reasoning.Length == 0 && generation.Request.TopLogprobs is null)
+        else if (reasoning.Length > 0)
+        {
+            // The thought's last token, once in an answer.
+            Write(output, position, Delta(choice, new ChatDelta(Content: new string(text), ReasoningContent: reasoning.ToString()), null, tokens));
+        }
+        else if (tokens.IsEmpty)
         {
             _frames.WriteText(output, position, _textChunks[choice], text);
         }
         else
         {
-            // Logprobs, or the thought's last token.
-            string? thought = reasoning.Length > 0 ? reasoning.ToString() : null;
-            Write(output, position, Delta(choice, new ChatDelta(Content: new string(text), ReasoningContent: thought), null, tokens));
+            _frames.WriteText(output, position, _logprobChunks[choice], text, _logprobs.Write(tokens));
         }
     }
 
     public void WriteChoiceEnd(IBufferWriter<byte> output, long seq, int choice, Answer tail) =>
-        Write(output, new StreamPosition(seq), Delta(choice, ToDelta(tail), ChatWire.FinishReason(tail), tail.Tokens));
+        Write(output, new StreamPosition(seq), Delta(choice, ToDelta(tail), ChatWire.FinishReason(tail), tail.Tokens.AsSpan()));
 
     public void WriteEnd(IBufferWriter<byte> output, Answer? tail, GenerationEnd end)
     {
         if (tail is not null && (tail.Text.Length > 0 || tail.Reasoning.Length > 0 || tail.ToolCalls.Length > 0))
         {
-            Write(output, StreamPosition.Tail, Delta(0, ToDelta(tail), null, tail.Tokens));
+            Write(output, StreamPosition.Tail, Delta(0, ToDelta(tail), null, tail.Tokens.AsSpan()));
         }
 
         if (OpenAIError.FromEnd(end) is { } error)
@@ -85,7 +82,17 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
         OpenAIFrames.WriteDone(output);
     }
 
-    public void Dispose() => _frames.Dispose();
+    public void Dispose()
+    {
+        _frames.Dispose();
+        _logprobs.Dispose();
+    }
+
+    private static TextChunk[] CreateChunks(ServedGeneration generation, ChatDelta delta, RawJson? logprobs) =>
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateChunk(generation, new ChatChunkChoice(choice, delta, null, logprobs)), OpenAIJson.Context.ChatChunk)),
+    ];
 
     private Span<char> ReserveThought(int length)
     {
@@ -97,8 +104,8 @@ internal sealed class ChatStreamForm(ServedGeneration generation, StreamPosition
         return _thought.AsSpan(0, length);
     }
 
-    private ChatChunkChoice Delta(int choice, ChatDelta delta, string? finishReason, ImmutableArray<AnswerToken> tokens) =>
-        new(choice, delta, finishReason, tokens.IsEmpty ? null : LogprobWire.ForChat(generation, tokens));
+    private ChatChunkChoice Delta(int choice, ChatDelta delta, string? finishReason, ReadOnlySpan<AnswerToken> tokens) =>
+        new(choice, delta, finishReason, tokens.IsEmpty ? null : _logprobs.ToJson(tokens));
 
     private static ChatDelta ToDelta(Answer tail) =>
         new(

@@ -61,11 +61,23 @@ internal static class ChatWire
         choices,
         usage);
 
+    /// <returns>Null where they were not asked for.</returns>
+    private static RawJson? ToLogprobs(ServedGeneration generation, Answer answer)
+    {
+        if (generation.Request.TopLogprobs is null)
+        {
+            return null;
+        }
+
+        using var logprobs = new ChatLogprobWriter(generation.Model.Text.Tokenizer);
+        return logprobs.ToJson(answer.Tokens.AsSpan());
+    }
+
     private static ChatChoice CreateChoice(ServedGeneration generation, Answer answer, int index)
     {
         string? content = answer.Text.Length > 0 || answer.ToolCalls.IsEmpty ? answer.Text : null;
         string? reasoning = answer.Reasoning.Length > 0 ? answer.Reasoning : null;
         var message = new ChatAnswer(Assistant, content, reasoning, MapCalls(answer.ToolCalls, indexed: false));
-        return new ChatChoice(index, message, FinishReason(answer), LogprobWire.ForChat(generation, answer.Tokens));
+        return new ChatChoice(index, message, FinishReason(answer), ToLogprobs(generation, answer));
     }
 }

@@ -78,5 +78,17 @@ internal sealed class TextDialect() : OpenAIDialect(CompletionMapper.Dialect, "t
         generation.Request.View.Prefix + answer.Text,
         index,
         ChatWire.FinishReason(answer),
-        LogprobWire.ForText(generation, answer.Tokens, new TextOffsets(generation.Model.Text.Tokenizer)));
+        ToLogprobs(generation, answer));
+
+    /// <returns>Null where they were not asked for.</returns>
+    private static RawJson? ToLogprobs(ServedGeneration generation, Answer answer)
+    {
+        if (generation.Request.TopLogprobs is not { } alternatives)
+        {
+            return null;
+        }
+
+        using var logprobs = new TextLogprobWriter(generation.Model.Text.Tokenizer, hasAlternatives: alternatives > 0);
+        return logprobs.ToJson(answer.Tokens.AsSpan());
+    }
 }

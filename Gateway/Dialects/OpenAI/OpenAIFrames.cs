@@ -10,17 +10,19 @@ namespace GlmCluster.Gateway.Dialects.OpenAI;
 /// <summary>Writes the SSE frames of one stream: LF, an id, one line of JSON. Frames that the client has already are left out.</summary>
 internal sealed class OpenAIFrames(GenerationId generation, StreamPosition after) : IDisposable
 {
-    private static readonly JsonWriterOptions TextOptions = new() { Encoder = OpenAIJson.Encoder };
+    internal static readonly JsonWriterOptions TextOptions = new() { Encoder = OpenAIJson.Encoder };
 
     private readonly byte[] _idLine = Encoding.ASCII.GetBytes($"id: {generation}:");
     private Utf8JsonWriter? _json; // made with the first frame, then reset
 
-    /// <summary>Writes a frame whose JSON differs from its neighbours' only in one string. Allocates nothing once warm.</summary>
+    /// <summary>Writes a frame whose JSON differs from its neighbours' only in its text and logprobs. Allocates nothing once warm.</summary>
     /// <param name="output">The response.</param>
     /// <param name="position">Of the frame.</param>
-    /// <param name="chunk">JSON around the string.</param>
-    /// <param name="text">The string.</param>
-    public void WriteText(IBufferWriter<byte> output, StreamPosition position, TextChunk chunk, ReadOnlySpan<char> text)
+    /// <param name="chunk">JSON around both.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="logprobs">JSON; empty for a chunk without them.</param>
+    public void WriteText(
+        IBufferWriter<byte> output, StreamPosition position, TextChunk chunk, ReadOnlySpan<char> text, ReadOnlySpan<byte> logprobs = default)
     {
         if (!WriteIdLine(output, position))
         {
@@ -32,6 +34,8 @@ internal sealed class OpenAIFrames(GenerationId generation, StreamPosition after
         Utf8JsonWriter json = Restart(output);
         json.WriteStringValue(text);
         json.Flush();
+        output.Write(chunk.Between);
+        output.Write(logprobs);
         output.Write(chunk.Behind);
         output.Write("\n\n"u8);
     }

@@ -13,14 +13,13 @@ namespace GlmCluster.Gateway.Dialects.OpenAI;
 internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition after) : IStreamForm
 {
     private readonly OpenAIFrames _frames = new(generation.Request.Id, after);
-    private readonly TextChunk[] _textChunks =
+    private readonly TextChunk[] _textChunks = CreateChunks(generation, null);
+    private readonly TextChunk[] _logprobChunks = generation.Request.TopLogprobs is null ? [] : CreateChunks(generation, TextChunk.LogprobsMark);
+    private readonly TextLogprobWriter[] _logprobs =
     [
-        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
-            ChatWire.CreateText(generation, [new TextChoice(TextChunk.Mark, choice, null)]), OpenAIJson.Context.TextCompletion)),
+        .. Enumerable.Range(0, generation.Request.Choices)
+            .Select(_ => new TextLogprobWriter(generation.Model.Text.Tokenizer, hasAlternatives: generation.Request.TopLogprobs > 0)),
     ];
-
-    private readonly TextOffsets[] _offsets =
-        [.. Enumerable.Range(0, generation.Request.Choices).Select(_ => new TextOffsets(generation.Model.Text.Tokenizer))];
 
     public void WriteStart(IBufferWriter<byte> output)
     {
@@ -32,26 +31,26 @@ internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition
     }
 
     public void WriteText(
-        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ImmutableArray<AnswerToken> tokens)
+        IBufferWriter<byte> output, long seq, int choice, ReadOnlySpan<char> text, StringBuilder reasoning, ReadOnlySpan<AnswerToken> tokens)
     {
-        if (generation.Request.TopLogprobs is null)
+        if (tokens.IsEmpty)
         {
             _frames.WriteText(output, new StreamPosition(seq), _textChunks[choice], text);
         }
         else
         {
-            Write(output, new StreamPosition(seq), ToChoice(choice, new string(text), null, tokens));
+            _frames.WriteText(output, new StreamPosition(seq), _logprobChunks[choice], text, _logprobs[choice].Write(tokens));
         }
     }
 
     public void WriteChoiceEnd(IBufferWriter<byte> output, long seq, int choice, Answer tail) =>
-        Write(output, new StreamPosition(seq), ToChoice(choice, tail.Text, ChatWire.FinishReason(tail), tail.Tokens));
+        Write(output, new StreamPosition(seq), ToChoice(choice, tail.Text, ChatWire.FinishReason(tail), tail.Tokens.AsSpan()));
 
     public void WriteEnd(IBufferWriter<byte> output, Answer? tail, GenerationEnd end)
     {
         if (tail is { Text.Length: > 0 })
         {
-            Write(output, StreamPosition.Tail, ToChoice(0, tail.Text, null, tail.Tokens));
+            Write(output, StreamPosition.Tail, ToChoice(0, tail.Text, null, tail.Tokens.AsSpan()));
         }
 
         if (OpenAIError.FromEnd(end) is { } error)
@@ -73,10 +72,23 @@ internal sealed class TextStreamForm(ServedGeneration generation, StreamPosition
         OpenAIFrames.WriteDone(output);
     }
 
-    public void Dispose() => _frames.Dispose();
+    public void Dispose()
+    {
+        _frames.Dispose();
+        foreach (TextLogprobWriter logprobs in _logprobs)
+        {
+            logprobs.Dispose();
+        }
+    }
 
-    private TextChoice ToChoice(int choice, string text, string? finishReason, ImmutableArray<AnswerToken> tokens) =>
-        new(text, choice, finishReason, tokens.IsEmpty ? null : LogprobWire.ForText(generation, tokens, _offsets[choice]));
+    private static TextChunk[] CreateChunks(ServedGeneration generation, RawJson? logprobs) =>
+    [
+        .. Enumerable.Range(0, generation.Request.Choices).Select(choice => TextChunk.From(
+            ChatWire.CreateText(generation, [new TextChoice(TextChunk.Mark, choice, null, logprobs)]), OpenAIJson.Context.TextCompletion)),
+    ];
+
+    private TextChoice ToChoice(int choice, string text, string? finishReason, ReadOnlySpan<AnswerToken> tokens) =>
+        new(text, choice, finishReason, tokens.IsEmpty ? null : _logprobs[choice].ToJson(tokens));
 
     private void Write(IBufferWriter<byte> output, StreamPosition position, params ImmutableArray<TextChoice> choices) =>
         _frames.Write(output, position, ChatWire.CreateText(generation, choices), OpenAIJson.Context.TextCompletion);

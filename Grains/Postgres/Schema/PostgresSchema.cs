@@ -90,6 +90,8 @@ internal static class PostgresSchema
             alter table glm.generations add column successor uuid;
             create index generations_by_successor on glm.generations (successor) where successor is not null;
             """),
+
+        new SchemaStep(LeastVersion: 1, "create index usage_by_end on glm.usage (model_name, model_hash, ended_at)"),
     ];
 
     /// <summary>The newest version this program knows.</summary>

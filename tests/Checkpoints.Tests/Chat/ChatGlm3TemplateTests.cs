@@ -58,6 +58,16 @@ public sealed partial class ChatGlm3TemplateTests
     }
 
     [Fact]
+    public void Render_InterpreterCall_IsAProgram()
+    {
+        ChatMessage call = new(ChatRole.Assistant, "", [new ChatToolCall("interpreter", """{"code": "print(1)\nprint('你')"}""")]);
+
+        List<int> ids = Template.Render([User("1?"), call, new ChatMessage(ChatRole.Tool, "1", [])], [], ChatOptions.Default);
+
+        Assert.Equal(Encode("[gMASK]sop<|user|>\n 1?<|assistant|>interpreter\n ```python\nprint(1)\nprint('你')\n```<|observation|>\n 1<|assistant|>"), ids);
+    }
+
+    [Fact]
     public void RenderAppended_NewMessages_AreTheTailOfTheWholeChat()
     {
         List<int> whole = Template.Render(TwoTurns, [], ChatOptions.Default);

@@ -64,6 +64,23 @@ public sealed class BytePairMergerTests
         Assert.InRange(work[1], 1, 1.5);
     }
 
+    /// <summary>As with GLM-4's blanks, whose pieces reach up to 512 of them.</summary>
+    [Fact]
+    public void Merge_LongPieces_AreHardlyJoinedTwice()
+    {
+        PairTable<Merge> merges = Merge.NewTable(9);
+        for (int rank = 0; rank < 9; rank++)
+        {
+            merges.Set(rank, rank, new Merge(rank, rank + 1));
+        }
+
+        var merger = new LongChunkMerger(merges);
+        int[] parts = new int[1 << 20];
+
+        Assert.Equal(Enumerable.Repeat(9, parts.Length / 512), parts[..merger.Merge(parts)]);
+        Assert.InRange((double)merger.PartsMerged / parts.Length, 1, 2);
+    }
+
     [Fact]
     public void Merge_LastPartChangesEverything_IsJoinedWhole()
     {

@@ -116,8 +116,12 @@ public sealed class ClusterTests : IAsyncLifetime
 
         Assert.Equal(0, await status.WaitAsync());
         Assert.Single(shown["gateways"]!.AsArray());
-        Assert.Equal("glm-nano", (string?)Assert.Single(shown["silos"]!.AsArray())!["model"]);
-        Assert.Equal((1, 1), ((int)shown["models"]![0]!["workers"]!, (int)shown["models"]![0]!["finished"]!));
+        JsonNode silo = Assert.Single(shown["silos"]!.AsArray())!;
+        Assert.Equal(("glm-nano", "working"), ((string?)silo["model"], (string?)silo["state"]));
+        Assert.InRange((double)silo["beat_age_seconds"]!, 0, 60);
+        JsonNode model = Assert.Single(shown["models"]!.AsArray())!;
+        Assert.Equal((1, 1, 0), ((int)model["workers"]!, (int)model["finished"]!, (int)model["running"]!));
+        Assert.InRange((double)model["cache_hit_rate"]!, 0, 1);
     }
 
     [Fact]
@@ -125,31 +129,5 @@ public sealed class ClusterTests : IAsyncLifetime
     {
         Assert.Equal(0, await _gateway!.StopAsync());
         Assert.Equal(0, await _silo!.StopAsync());
-    }
-
-    [Fact]
-    public async Task Gateway_PasswordOnTheCommandLine_IsRefused()
-    {
-        using GlmProcess gateway = GlmProcess.Start("gateway", "--database", "Host=db;Username=glm;Password=secret");
-
-        string errors = await gateway.Errors.ReadToEndAsync();
-
-        Assert.Equal(2, await gateway.WaitAsync());
-        Assert.Contains("GLM_DATABASE", errors, StringComparison.Ordinal);
-        Assert.DoesNotContain("secret", errors, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("gateway")]
-    [InlineData("silo")]
-    public async Task Start_DatabaseUnreachable_SaysSo(string role)
-    {
-        using GlmProcess process = GlmProcess.Start(role, "--database", "Host=127.0.0.1;Port=1;Username=glm");
-
-        string errors = await process.Errors.ReadToEndAsync();
-
-        Assert.Equal(1, await process.WaitAsync());
-        Assert.Contains("cannot be reached", errors, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
     }
 }

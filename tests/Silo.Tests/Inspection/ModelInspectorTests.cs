@@ -61,6 +61,25 @@ public sealed class ModelInspectorTests
         folder.Delete(recursive: true);
     }
 
+    /// <summary>bge-large-zh: 24 layers of 4 · 1,024² + 2 · 1,024 · 4,096 weights; 326 million parameters with the pooler, which is not counted.</summary>
+    [Fact]
+    public void Inspect_Encoder_NeedsMatricesAndNoCache()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("glm-inspect-");
+        File.WriteAllText(Path.Combine(folder.FullName, "config.json"), """
+            {"model_type": "bert", "num_hidden_layers": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16, "vocab_size": 21128,
+             "max_position_embeddings": 512, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_act": "gelu"}
+            """);
+
+        ModelInspection inspection = ModelInspector.Inspect(folder.FullName);
+
+        Assert.Equal(("embedding", "bert", 512), (inspection.Kind, inspection.Architecture, inspection.Dimensions.ContextTokens));
+        Assert.Equal(4L * 24 * ((4 * 1024 * 1024) + (2 * 1024 * 4096)), inspection.Weights.Single(need => need.Format == "f32").Bytes);
+        Assert.InRange(inspection.Parameters, 324_000_000, 325_000_000);
+        Assert.Empty(inspection.Kv);
+        folder.Delete(recursive: true);
+    }
+
     private static ModelInspection Inspect(string shape, long memoryBytes) => ModelInspector.Inspect(
         ModelShapes.Get(shape), new WeightFileReport(0, 0, null, "none"), new TextReport(0, "none", "none"), new MachineMemory(memoryBytes, IsLimit: true));
 }
