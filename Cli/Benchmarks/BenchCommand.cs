@@ -19,6 +19,7 @@ internal static class BenchCommand
         "glm bench --shape edge-1.5b --layers 8 --weights int8",
         "glm bench --model ~/models/glm-4-9b-chat --threads 8 --output results.md",
         "glm bench --shape edge-1.5b --peer http://127.0.0.1:8080 --clients 1,16",
+        "glm bench routing --workers 200",
     ];
 
     private static readonly string[] UsedSettings =
@@ -70,6 +71,7 @@ internal static class BenchCommand
             shape, layers, peer, peerModel, clients, rounds, output,
         };
         options.AddTo(command);
+        command.Subcommands.Add(RoutingBenchCommand.Create());
         command.SetAction(async (parsed, _) =>
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())) with
