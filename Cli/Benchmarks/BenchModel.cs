@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Engine.Decoding;
@@ -26,8 +25,7 @@ internal sealed record BenchModel(ServeSettings Settings, ModelShape? Shape)
     /// <summary>What a reader of the report must know.</summary>
     public IEnumerable<(string, string)> Facts(LoadedModel model)
     {
-        string version = typeof(BenchModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
-        yield return ("version", version);
+        yield return ("version", ProgramVersion.Text);
         yield return ("model", Invariant($"{Title}, {model.Parameters / 1e6:N1} M parameters, weights {model.Card.WeightFormat}, KV {model.Sizes.Kv.Name()}"));
         yield return ("device", $"{Settings.Device}, {Settings.Threads} threads");
     }

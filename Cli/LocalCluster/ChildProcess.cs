@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 
 namespace GlmCluster.Cli.LocalCluster;
 
@@ -74,6 +75,13 @@ internal sealed class ChildProcess : IAsyncDisposable
         {
             throw new LocalClusterException($"{name} cannot be started: it needs the programs setsid (util-linux) and sh. {missing.Message}", missing);
         }
+    }
+
+    /// <param name="signal">For example <c>KILL</c>.</param>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
     }
 
     /// <summary>Asks it to end and waits; one that does not end within 30 s is killed.</summary>

@@ -14,6 +14,8 @@ internal static class ModelCommand
     [
         "glm model pull THUDM/glm-4-9b-chat-hf",
         "glm model inspect ~/models/glm-4-9b-chat",
+        "glm model load ~/models/glm-4-9b-chat --weights int8",
+        "glm model unload glm-4-9b-chat",
         "glm model verify ~/models/glm-4-9b-chat",
         "glm model quality ~/models/glm-4-9b-chat --weights int4",
         "glm model quantize ~/models/glm-4-9b-chat --weights int8",
@@ -25,9 +27,9 @@ internal static class ModelCommand
 
     private static readonly string[] VerifySettings = ["threads", "onnxruntime"];
 
-    public static Command Create() => new("model", "Fetches models, looks at their folders and prepares them.")
+    public static Command Create() => new("model", "Fetches models, looks at their folders and prepares them, and changes what a running server serves.")
     {
-        PullCommand.Create(), ListCommand.Create(), RemoveCommand.Create(), InspectCommand.Create(), CreateVerify(), QualityCommand.Create(), QuantizeCommand.Create(), TokenizeCommand.Create(),
+        LoadCommand.Create(), UnloadCommand.Create(), PullCommand.Create(), ListCommand.Create(), RemoveCommand.Create(), InspectCommand.Create(), CreateVerify(), QualityCommand.Create(), QuantizeCommand.Create(), TokenizeCommand.Create(),
     };
 
     private static Command CreateVerify()

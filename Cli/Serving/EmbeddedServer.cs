@@ -33,6 +33,9 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
     public ModelHost Models { get; }
 
+    /// <summary>Log of the program itself.</summary>
+    public ILogger Logger => _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli");
+
     /// <summary>Starts everything; on return its models can generate.</summary>
     /// <param name="settings">What to serve and where.</param>
     /// <param name="loaded">A model that is ready and stays the caller's; null: the folders of the settings are loaded.</param>
@@ -63,7 +66,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         try
         {
             server._application.MapGateway();
-            server._application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli").SettingsInForce(SettingTable.Show(settings, SettingTable.Serve));
+            server.Logger.SettingsInForce(SettingTable.Show(settings, SettingTable.Serve));
             await WebServer.StartAsync(server._application, settings.Host, settings.Port, prefix: "", cancellationToken);
             await server.LoadAsync(settings, loaded, progress, cancellationToken);
             return server;
@@ -94,10 +97,9 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         }
 
         await Models.LoadAsync([.. settings.Models.Select(model => settings.Of(model).ToLoadOptions())], progress, cancellationToken);
-        ILogger logger = _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli");
         foreach (HostedModel model in Models.Models)
         {
-            logger.ModelLoaded(model.Model);
+            Logger.ModelLoaded(model.Model);
         }
     }
 }

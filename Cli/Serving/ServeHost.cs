@@ -1,3 +1,4 @@
+using GlmCluster.Cli.Control;
 using GlmCluster.Cli.Settings;
 
 namespace GlmCluster.Cli.Serving;
@@ -23,12 +24,15 @@ internal static class ServeHost
     private static async Task ServeAsync(ServeSettings settings, CancellationToken stopping)
     {
         await using EmbeddedServer server = await StartAsync(settings, stopping);
+        await using ControlServer? control = await ControlServer.StartAsync(
+            server.Models, settings, $"serve-{server.Url.Port}", server.Logger, stopping);
         foreach (string line in server.Models.Models.SelectMany(model => ModelDescription.Lines(model.Model)))
         {
             Console.WriteLine(line);
         }
 
         Console.WriteLine($"Store   {settings.StoreFile ?? "memory only: conversations end with the process"}");
+        Console.WriteLine($"Control {control?.Path ?? "off"}");
         Console.WriteLine($"Listening on {server.Url.GetLeftPart(UriPartial.Authority)}");
         Console.WriteLine();
         Console.WriteLine(Example(server));

@@ -94,6 +94,28 @@ internal static class ModelText
         return folder is null ? null : new ModelEntry(folder, name, own.ToImmutable());
     }
 
+    /// <summary>A model with settings of its own, as text.</summary>
+    /// <param name="folder">Full path.</param>
+    /// <param name="name">Null: the folder's.</param>
+    /// <param name="own">By name.</param>
+    /// <param name="place">Where they stand, for problems.</param>
+    /// <param name="problems">Grows where something is wrong.</param>
+    public static ModelEntry Of(string folder, string? name, IEnumerable<KeyValuePair<string, string>> own, string place, List<string> problems)
+    {
+        if (name is not null && !IsName(name))
+        {
+            problems.Add($"The name of {place} has {name.Length} characters. Allowed: 1 to {LongestName}.");
+        }
+
+        var settings = ImmutableArray.CreateBuilder<(Setting, SettingText)>();
+        foreach ((string setting, string text) in own)
+        {
+            settings.Add(setting, new SettingText(text, folder), place, problems);
+        }
+
+        return new ModelEntry(folder, name, settings.ToImmutable());
+    }
+
     /// <summary>Adds a setting that a model may have for itself, if it is one and the value is possible.</summary>
     /// <param name="own">Grows.</param>
     /// <param name="name">As the user wrote it.</param>

@@ -121,6 +121,9 @@ internal sealed record ServeSettings
     /// <summary>Most time that a gateway or silo takes after SIGTERM to let answers end or to hand them over.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Socket for commands to the running server, or <c>off</c>; null: in the usual place.</summary>
+    public string? Control { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The settings as they are for one model: what it has for itself goes before what the server has.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using GlmCluster.Cli.Control;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Grains.Postgres;
 
@@ -116,15 +117,17 @@ internal static class SettingTable
             (s, v) => Uri.CheckHostName(v.Text) != UriHostNameType.Unknown ? s with { Advertise = v.Text } : null, s => s.Advertise ?? "live-host"),
         Integer("health-port", "PORT", "Port of a silo's /health and /ready, at live-host; 0 takes a free one.", "0", 0, 65_535,
             (s, value) => s with { HealthPort = value }, s => s.HealthPort),
-        Duration("drain-timeout", "How long a gateway or silo, told to stop (SIGTERM), lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
+        Duration("drain-timeout", "How long a gateway or silo that is told to stop (SIGTERM), or a model that is unloaded, lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
             (s, value) => s with { DrainTimeout = value }, s => s.DrainTimeout),
+        Of("control", "FILE", "Unix socket at which `glm model load` and `unload` reach the running server; off: none.", "in the user's runtime folder", "a file, or off",
+            (s, v) => v.Text == ControlSocket.Off ? s with { Control = v.Text } : v.AsPath() is { } path ? s with { Control = path } : null, s => s.Control ?? "auto"),
         Choice("log-level", "Least important messages to log.", "information", SettingValues.LogLevels,
             (s, value) => s with { LogLevel = value }, s => s.LogLevel),
     ];
 
     /// <summary>Settings of a server that is all in one process.</summary>
     public static IReadOnlyList<Setting> Serve { get; } =
-        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise" or "health-port" or "drain-timeout" or "hub-endpoint" or "hub-token"))];
+        [.. All.Where(setting => setting.Name is not ("fabric" or "database" or "live-host" or "live-port" or "advertise" or "health-port" or "hub-endpoint" or "hub-token"))];
 
     /// <summary>Settings of a gateway.</summary>
     public static IReadOnlyList<Setting> Gateway { get; } =
@@ -136,7 +139,7 @@ internal static class SettingTable
 
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
     public static IReadOnlyList<Setting> LocalCluster { get; } =
-        [.. Serve.Where(setting => setting.Name != "memory-shares" && (Gateway.Contains(setting) || Silo.Contains(setting)))];
+        [.. Serve.Where(setting => setting.Name is not ("memory-shares" or "control") && (Gateway.Contains(setting) || Silo.Contains(setting)))];
 
     /// <summary>Settings that each of several models may have for itself.</summary>
     public static IReadOnlyList<Setting> OneModel { get; } =

@@ -46,8 +46,9 @@ public interface IWorkerSession : IAsyncDisposable
     /// <summary>Confirms that a parked or handed-over generation has left the batch and all its frames are written.</summary>
     ValueTask ReleaseAsync(GenerationId generation, CancellationToken cancellationToken);
 
-    /// <summary>Confirms a <see cref="PrepareGeneration"/>. It comes again where its log has grown much meanwhile; else the generation is handed over.</summary>
-    ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken);
+    /// <summary>Confirms a <see cref="PrepareGeneration"/>: the generation is handed over, unless its log has grown much meanwhile.</summary>
+    /// <returns>What is to be prepared in addition; null: nothing, the generation comes, or is not to come any more.</returns>
+    ValueTask<PrepareGeneration?> PreparedAsync(GenerationId generation, CancellationToken cancellationToken);
 
     /// <summary>
     /// Takes no new work, and hands over what runs here: each generation once another worker of the same model and numerics class has room for it

@@ -49,6 +49,8 @@ public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConvers
 
     public ImmutableArray<ModelCard> Offered => _directory.Offered;
 
+    public ValueTask<bool> IsKnownAsync(string name, CancellationToken cancellationToken) => ValueTask.FromResult(_directory.IsKnown(name));
+
     internal SqliteStore Store { get; }
 
     /// <summary>Opens the store and parks what an earlier process left unfinished.</summary>

@@ -73,7 +73,7 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     }
 
     /// <summary>Nothing is prepared here: the other workers end with this process too.</summary>
-    public ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public ValueTask<PrepareGeneration?> PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => default;
 
     public async ValueTask DrainAsync(CancellationToken cancellationToken)
     {

@@ -62,6 +62,8 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
 
     public ImmutableArray<ModelCard> Offered => _models.Offered;
 
+    public ValueTask<bool> IsKnownAsync(string name, CancellationToken cancellationToken) => _models.IsKnownAsync(name, cancellationToken);
+
     /// <summary>What gateways and silos of this cluster prove to each other that they know; kept in the database, which all of them can read.</summary>
     public ReadOnlyMemory<byte> Secret => Store.Secret;
 
@@ -112,6 +114,11 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     /// <exception cref="StoreException">The database cannot be used, or holds no cluster.</exception>
     public static Task<ClusterStatus> ReadStatusAsync(string connectionString, CancellationToken cancellationToken) =>
         PostgresStore.ReadStatusAsync(connectionString, cancellationToken);
+
+    /// <summary>Reads what a cluster has counted and not let go of, without joining it.</summary>
+    /// <exception cref="StoreException">The database cannot be used, or holds no cluster.</exception>
+    public static Task<ClusterAudit> ReadAuditAsync(string connectionString, CancellationToken cancellationToken) =>
+        PostgresStore.ReadAuditAsync(connectionString, cancellationToken);
 
     /// <summary>Serves the live path to one gateway until it leaves.</summary>
     public Task ServeLiveAsync(Stream requests, Stream messages, CancellationToken cancellationToken) =>

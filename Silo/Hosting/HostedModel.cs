@@ -8,6 +8,8 @@ public sealed class HostedModel
 {
     private readonly bool _ownsModel;
     private readonly WorkerSupervisor _supervisor;
+    private readonly Lock _lock = new(); // guards _stopped
+    private Task? _stopped;
 
     internal HostedModel(LoadedModel model, WorkerSupervisor supervisor, bool ownsModel)
     {
@@ -28,14 +30,24 @@ public sealed class HostedModel
     /// <summary>It takes no new work and goes once its last generation has ended or moved.</summary>
     public bool IsLeaving { get; private set; }
 
-    internal Task DrainAsync(CancellationToken cancellationToken)
+    internal HostedModel Leave()
     {
         IsLeaving = true;
-        return _supervisor.DrainAsync(cancellationToken);
+        return this;
     }
 
-    /// <summary>Gives its work away and its memory back.</summary>
-    internal async ValueTask StopAsync()
+    internal Task DrainAsync(CancellationToken cancellationToken) => _supervisor.DrainAsync(cancellationToken);
+
+    /// <summary>Gives its work away and its memory back; a second call waits for the first.</summary>
+    internal Task StopAsync()
+    {
+        lock (_lock)
+        {
+            return _stopped ??= StopOnceAsync();
+        }
+    }
+
+    private async Task StopOnceAsync()
     {
         await _supervisor.DisposeAsync();
         if (_ownsModel)

@@ -16,6 +16,7 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
     private readonly SemaphoreSlim _loading = new(1); // held while memory is planned and taken
     private readonly Lock _lock = new(); // guards _models
     private readonly List<HostedModel> _models = [];
+    private readonly CancellationTokenSource _stopping = new();
 
     /// <summary>In the order they were loaded.</summary>
     public ImmutableArray<HostedModel> Models
@@ -29,13 +30,46 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
         }
     }
 
+    /// <summary>Finds a model by name; null: there is none.</summary>
+    public HostedModel? Find(string name) => Models.FirstOrDefault(model => model.Name == name);
+
+    /// <summary>Loads one more model into what the others leave. They are not disturbed, also where it fails.</summary>
+    /// <exception cref="CheckpointException">The folder is broken or not supported.</exception>
+    /// <exception cref="ImpossibleSettingException">It does not fit, or its name is taken.</exception>
+    public async Task<HostedModel> LoadAsync(ModelLoadOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        await LoadAsync([options], progress, cancellationToken);
+        return Find(options.Name) ?? throw new ImpossibleSettingException($"The model '{options.Name}' was unloaded again.");
+    }
+
+    /// <summary>
+    /// Takes a model out: it is offered no more, what it runs ends or moves to another worker of it, and its memory goes back. What has not ended
+    /// when the time is over waits for another worker as long as the resume window allows.
+    /// </summary>
+    /// <param name="name">As clients ask for it.</param>
+    /// <param name="patience">Most time that running generations have.</param>
+    /// <param name="cancellationToken">Ends the wait for them, not the unloading.</param>
+    /// <exception cref="ImpossibleSettingException">There is no such model, or it is being unloaded already.</exception>
+    public async Task<HostedModel> UnloadAsync(string name, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        HostedModel model = TakeOut(name);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        over.CancelAfter(patience);
+        await model.DrainAsync(over.Token);
+        await model.StopAsync();
+        Remove(model);
+        return model;
+    }
+
     /// <summary>Loads models that share the memory, one after the other.</summary>
     /// <exception cref="CheckpointException">A folder is broken or not supported.</exception>
     /// <exception cref="ImpossibleSettingException">They do not fit, or two have one name.</exception>
     public async Task LoadAsync(IReadOnlyList<ModelLoadOptions> models, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(models);
-        await _loading.WaitAsync(cancellationToken);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        await _loading.WaitAsync(ending.Token);
         try
         {
             MemoryClaim[] others = [.. Models.Select(model => model.Memory)];
@@ -45,8 +79,8 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
             foreach (ModelLoadOptions options in MemoryPlan.Share(measured, memory.Bytes, memory.IsLimit))
             {
                 CheckName(options.Name);
-                LoadedModel model = await Task.Run(() => new ModelLoader(options, time, progress).LoadFolderAsync(cancellationToken), cancellationToken);
-                await OfferAsync(model, options.MaxQueued, isOurs: true, cancellationToken);
+                LoadedModel model = await Task.Run(() => new ModelLoader(options, time, progress).LoadFolderAsync(ending.Token), ending.Token);
+                await OfferAsync(model, options.MaxQueued, isOurs: true, ending.Token);
             }
         }
         finally
@@ -66,13 +100,16 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
     /// <summary>Gives all work away and all memory back.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync();
+        await _loading.WaitAsync();
         foreach (HostedModel model in Models)
         {
-            Remove(model);
             await model.StopAsync();
+            Remove(model);
         }
 
         _loading.Dispose();
+        _stopping.Dispose();
     }
 
     private async Task OfferAsync(LoadedModel model, int maxQueued, bool isOurs, CancellationToken cancellationToken)
@@ -98,6 +135,17 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
         if (Models.Any(model => model.Name == name))
         {
             throw new ImpossibleSettingException($"A model called '{name}' runs here already. Unload it first, or give this one another name.");
+        }
+    }
+
+    private HostedModel TakeOut(string name)
+    {
+        lock (_lock)
+        {
+            HostedModel model = _models.Find(model => model.Name == name)
+                ?? throw new ImpossibleSettingException(
+                    $"No model '{name}' runs here. {(_models.Count == 0 ? "None does." : $"Those are: {string.Join(", ", _models.Select(model => model.Name))}.")}");
+            return !model.IsLeaving ? model.Leave() : throw new ImpossibleSettingException($"The model '{name}' is being unloaded already.");
         }
     }
 

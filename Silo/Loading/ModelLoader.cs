@@ -83,7 +83,9 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
             {
                 Card = ToCard(configuration, sizes, assets, loadedText, hash) with
                 {
-                    NumericsClass = sizes.ContextTokens >= NumericsProbe.Tokens ? NumericsProbe.Run(runner, options.StepTokens, identity) : null,
+                    NumericsClass = sizes.ContextTokens >= NumericsProbe.Tokens
+                        ? NumericsProbe.Run(runner, StepTokens(configuration, sizes), configuration.Prefix, identity)
+                        : null,
                 },
                 Assets = assets,
                 Text = loadedText,

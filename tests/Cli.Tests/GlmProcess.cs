@@ -39,6 +39,16 @@ internal sealed class GlmProcess : IDisposable
         return new GlmProcess(Process.Start(start)!);
     }
 
+    /// <summary>Runs a command to its end.</summary>
+    /// <returns>Its exit code, and all it wrote.</returns>
+    public static async Task<(int ExitCode, string Text)> RunAsync(params string[] arguments)
+    {
+        using GlmProcess glm = Start(arguments);
+        Task<string> errors = glm.Errors.ReadToEndAsync();
+        string output = await glm.Output.ReadToEndAsync();
+        return (await glm.WaitAsync(), output + await errors);
+    }
+
     /// <summary>Sends a signal, for example <c>INT</c>; not on Windows.</summary>
     public async Task SignalAsync(string signal)
     {

@@ -35,29 +35,15 @@ internal static class ChatGlmKeys
             RotaryBase = interpolates ? BaseOfRatioOne : BaseOfRatioOne * ratio,
             RotaryScaling = interpolates && ratio != 1 ? new LinearRotaryScaling(ratio) : null,
             QkvBias = keys.Flag("add_qkv_bias", absent: false),
-            QuantizationBits = ReadQuantizationBits(keys),
+            QuantizationBits = ChatGlmReleaseKeys.QuantizationBits(keys),
             TiedHead = keys.Flag("tie_word_embeddings", absent: false),
             StopIds = [.. keys.Integers("eos_token_id", 0, vocabularySize - 1)],
         };
     }
 
-    private static int ReadQuantizationBits(JsonKeys keys)
-    {
-        int bits = keys.Has("quantization_bit") ? keys.Integer("quantization_bit", 0, 64) : 0;
-        return bits is 0 or 4 or 8 ? bits : throw keys.Refuse("quantization_bit", "0, 4 or 8");
-    }
-
     private static void RefuseOtherGraphs(JsonKeys keys)
     {
-        if (keys.Flag("quantization_embeddings", absent: false))
-        {
-            throw keys.Refuse("quantization_embeddings", "false (the embedding must be stored as floats)");
-        }
-
-        if (keys.Has("pre_seq_len") && keys.Integer("pre_seq_len", 0, int.MaxValue) != 0)
-        {
-            throw keys.Refuse("pre_seq_len", "0 (P-tuning prefixes are not supported)");
-        }
+        ChatGlmReleaseKeys.RefuseOthers(keys);
 
         // Absent flags have the defaults of the remote code's configuration class.
         RequireFlag(keys, "multi_query_attention", absent: false, required: true);

@@ -58,6 +58,7 @@ public sealed class ChatGlm1Family : DecoderFamily
                 keys.Integer("mask_token_id", 0, vocabularySize - 1)),
             ResidualScale = ResidualScale,
             QkvBias = true,
+            QuantizationBits = ChatGlmReleaseKeys.QuantizationBits(keys),
             TiedHead = keys.Flag("tie_word_embeddings", absent: false),
             StopIds = [.. keys.Integers("eos_token_id", 0, vocabularySize - 1)],
         };
@@ -94,14 +95,6 @@ public sealed class ChatGlm1Family : DecoderFamily
             throw keys.Refuse("position_encoding_2d", "true");
         }
 
-        if (keys.Has("quantization_bit") && keys.Integer("quantization_bit", 0, 64) != 0)
-        {
-            throw keys.Refuse("quantization_bit", "0 (int8 and int4 releases are not supported yet; use the f16 release)");
-        }
-
-        if (keys.Has("pre_seq_len") && keys.Integer("pre_seq_len", 0, int.MaxValue) != 0)
-        {
-            throw keys.Refuse("pre_seq_len", "0 (P-tuning prefixes are not supported)");
-        }
+        ChatGlmReleaseKeys.RefuseOthers(keys);
     }
 }

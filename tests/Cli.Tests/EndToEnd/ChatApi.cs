@@ -38,11 +38,12 @@ internal sealed class ChatApi(Uri url) : IDisposable
     /// <param name="seed">Two of the same give the same text.</param>
     /// <param name="onStarted">Told with the first text; null: nobody.</param>
     /// <param name="leaveAfter">Events with text to read.</param>
-    public Task<Stream> CompleteTextAsync(int seed, Action? onStarted = null, int leaveAfter = int.MaxValue)
+    /// <param name="model">Which is asked.</param>
+    public Task<Stream> CompleteTextAsync(int seed, Action? onStarted = null, int leaveAfter = int.MaxValue, string model = "glm-nano")
     {
         var body = new JsonObject
         {
-            ["model"] = "glm-nano",
+            ["model"] = model,
             ["prompt"] = "Once upon a time",
             ["stream"] = true,
             ["max_tokens"] = 400,
@@ -51,6 +52,18 @@ internal sealed class ChatApi(Uri url) : IDisposable
         };
         return ReadAsync(new HttpRequestMessage(HttpMethod.Post, CompletionPath) { Content = JsonContent.Create(body) }, leaveAfter, onStarted);
     }
+
+    /// <summary>Asks for a completion of one token and returns the status.</summary>
+    public async Task<HttpStatusCode> TryAsync(string model)
+    {
+        var body = new JsonObject { ["model"] = model, ["prompt"] = "a", ["max_tokens"] = 1 };
+        using HttpResponseMessage response = await _http.PostAsJsonAsync(CompletionPath, body);
+        return response.StatusCode;
+    }
+
+    /// <summary>Names that <c>/v1/models</c> lists.</summary>
+    public async Task<string[]> ListModelsAsync() =>
+        [.. (await _http.GetFromJsonAsync<JsonNode>("v1/models"))!["data"]!.AsArray().Select(model => (string)model!["id"]!)];
 
     /// <summary>Waits until a model is offered.</summary>
     public async Task WaitUntilReadyAsync()
@@ -85,6 +98,7 @@ internal sealed class ChatApi(Uri url) : IDisposable
         SseParser<string> events = SseParser.Create(await response.Content.ReadAsStreamAsync());
         var text = new StringBuilder();
         string? finish = null;
+        string? error = null;
         string generation = "";
         int contents = 0;
         await foreach (SseItem<string> item in events.EnumerateAsync())
@@ -95,6 +109,12 @@ internal sealed class ChatApi(Uri url) : IDisposable
             }
 
             JsonNode chunk = JsonNode.Parse(item.Data)!;
+            if (chunk["error"] is { } fault)
+            {
+                error = (string?)fault["message"];
+                break;
+            }
+
             generation = (string)chunk["id"]!;
             JsonNode choice = chunk["choices"]![0]!;
             string content = (string?)(choice["delta"]?["content"] ?? choice["text"]) ?? "";
@@ -111,9 +131,9 @@ internal sealed class ChatApi(Uri url) : IDisposable
             }
         }
 
-        return new Stream(generation, text.ToString(), events.LastEventId, finish);
+        return new Stream(generation, text.ToString(), events.LastEventId, finish, error);
     }
 
     /// <summary>What a stream showed.</summary>
-    internal sealed record Stream(string Generation, string Text, string LastEventId, string? FinishReason);
+    internal sealed record Stream(string Generation, string Text, string LastEventId, string? FinishReason, string? Error = null);
 }

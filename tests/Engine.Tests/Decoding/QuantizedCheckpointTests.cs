@@ -2,35 +2,46 @@ using GlmCluster.Checkpoints;
 using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Graph.Linears;
+using GlmCluster.Engine.Stepping;
 
 namespace GlmCluster.Engine.Tests.Decoding;
 
 /// <summary>ChatGLM's own int8 and int4 releases: their numbers are used as they are.</summary>
 public sealed class QuantizedCheckpointTests
 {
+    private const string ChatGlm6B = "chatglm-v1";
     private const int Tokens = 40;
 
+    /// <summary>Each generation's releases, in either kind of file.</summary>
+    public static TheoryData<string, int, bool> Releases { get; } = new(
+        from family in new[] { "chatglm", ChatGlm6B }
+        from bits in new[] { 8, 4 }
+        from asTorch in new[] { false, true }
+        select (family, bits, asTorch));
+
     [Theory]
-    [InlineData(8)]
-    [InlineData(4)]
-    public void Load_QuantizedFolderInF32_SameBitsAsNumbersTimesScales(int bits)
+    [MemberData(nameof(Releases))]
+    public void Load_QuantizedFolderInF32_SameBitsAsNumbersTimesScales(string family, int bits, bool asTorch)
     {
-        using var quantized = new QuantizedFolder(bits, asFloats: false);
-        using var floats = new QuantizedFolder(bits, asFloats: true);
+        using var quantized = new QuantizedFolder(bits, asFloats: false, family, asTorch);
+        using var floats = new QuantizedFolder(bits, asFloats: true, family);
 
         Assert.Equal(Run(floats, WeightFormat.F32), Run(quantized, WeightFormat.F32));
     }
 
     /// <summary>Activations are rounded to 8 bits, and the head, which these releases keep as floats, to the format's.</summary>
     [Theory]
-    [InlineData(8, WeightFormat.Int8, 0.05)]
-    [InlineData(4, WeightFormat.Int8, 0.05)]
-    [InlineData(4, WeightFormat.Int4Block32, 0.15)]
-    [InlineData(4, WeightFormat.Int4Block128, 0.15)]
-    public void Load_QuantizedFolderInItsOwnBits_NearNumbersTimesScales(int bits, WeightFormat format, double most)
+    [InlineData("chatglm", 8, WeightFormat.Int8, 0.05)]
+    [InlineData("chatglm", 4, WeightFormat.Int8, 0.05)]
+    [InlineData("chatglm", 4, WeightFormat.Int4Block32, 0.15)]
+    [InlineData("chatglm", 4, WeightFormat.Int4Block128, 0.15)]
+    [InlineData(ChatGlm6B, 8, WeightFormat.Int8, 0.05)]
+    [InlineData(ChatGlm6B, 4, WeightFormat.Int4Block32, 0.15)]
+    [InlineData(ChatGlm6B, 4, WeightFormat.Int4Block128, 0.15)]
+    public void Load_QuantizedFolderInItsOwnBits_NearNumbersTimesScales(string family, int bits, WeightFormat format, double most)
     {
-        using var quantized = new QuantizedFolder(bits, asFloats: false);
-        using var floats = new QuantizedFolder(bits, asFloats: true);
+        using var quantized = new QuantizedFolder(bits, asFloats: false, family);
+        using var floats = new QuantizedFolder(bits, asFloats: true, family);
         float[] expected = Run(floats, WeightFormat.F32);
         float[] found = Run(quantized, format);
 
@@ -112,6 +123,13 @@ public sealed class QuantizedCheckpointTests
     private static float[] Run(QuantizedFolder folder, WeightFormat format)
     {
         using TestModel model = TestModel.Load(folder.Path, options => options with { WeightFormat = format });
-        return TestBatch.Run(model.Runner, TestPart.Whole(TestPart.RandomIds(Tokens, model.Runner.VocabularySize, seed: 1), [0, 1]))[0];
+        long[] ids = TestPart.RandomIds(Tokens, model.Runner.VocabularySize, seed: 1);
+        StepBatch batch = TestBatch.Create(model.Runner.BlockTokens, TestPart.Whole(ids, [0, 1]));
+        if (model.Configuration.Prefix is not null)
+        {
+            (batch.PrefixLengths[0], batch.MaskPositions[0]) = (Tokens - 1, Tokens - 2);
+        }
+
+        return model.Runner.Run(batch).ToArray();
     }
 }

@@ -2,13 +2,14 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using GlmCluster.Checkpoints.Tests.Weights.Torch;
 using GlmCluster.Checkpoints.Weights;
 
 namespace GlmCluster.Engine.Tests.Decoding;
 
 /// <summary>
-/// The <c>chatglm</c> golden folder made into one of ChatGLM's own quantised releases: layers' matrices as whole numbers with f16 row scales. And
-/// its counterpart, which stores number · scale in f32.
+/// A golden folder made into one of ChatGLM's own quantised releases: layers' matrices as whole numbers with f16 row scales. And its counterpart,
+/// which stores number · scale in f32.
 /// </summary>
 internal sealed class QuantizedFolder : IDisposable
 {
@@ -18,14 +19,24 @@ internal sealed class QuantizedFolder : IDisposable
 
     /// <param name="bits">4 or 8.</param>
     /// <param name="asFloats">Whether to write the counterpart.</param>
-    public QuantizedFolder(int bits, bool asFloats)
+    /// <param name="family">The golden folder: <c>chatglm</c>, or <c>chatglm-v1</c> for ChatGLM-6B.</param>
+    /// <param name="asTorch">Whether to write <c>pytorch_model.bin</c>, as the published ones are; else safetensors.</param>
+    public QuantizedFolder(int bits, bool asFloats, string family = "chatglm", bool asTorch = false)
     {
-        string golden = TestModel.GoldenFolder("chatglm");
+        string golden = TestModel.GoldenFolder(family);
         var config = (JsonObject)JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(golden, "config.json")))!;
         config["quantization_bit"] = asFloats ? 0 : bits;
         File.WriteAllText(System.IO.Path.Combine(Path, "config.json"), config.ToJsonString());
         using WeightFolder source = WeightFolder.Open(golden);
-        Write([.. source.Names.Order(StringComparer.Ordinal).SelectMany(name => Convert(source.Find(name)!, bits, asFloats))]);
+        List<StoredTensor> tensors = [.. source.Names.Order(StringComparer.Ordinal).SelectMany(name => Convert(source.Find(name)!, bits, asFloats))];
+        if (asTorch)
+        {
+            WriteTorch(tensors);
+        }
+        else
+        {
+            WriteSafetensors(tensors);
+        }
     }
 
     public string Path => _folder.FullName;
@@ -60,7 +71,23 @@ internal sealed class QuantizedFolder : IDisposable
         ];
     }
 
-    private void Write(List<StoredTensor> tensors)
+    private void WriteTorch(List<StoredTensor> tensors)
+    {
+        byte[] pickle = PickleWriter.StateDictionary(items =>
+        {
+            foreach (StoredTensor tensor in tensors)
+            {
+                string storage = tensor.Type switch { "F32" => "FloatStorage", "F16" => "HalfStorage", _ => "CharStorage" };
+                long elements = tensor.Shape.Aggregate((product, length) => product * length);
+                items.Text(tensor.Name).Tensor(storage, tensor.Name, elements, 0, tensor.Shape, tensor.Shape is [_, long columns] ? [columns, 1] : [1]);
+            }
+        });
+        File.WriteAllBytes(
+            System.IO.Path.Combine(Path, "pytorch_model.bin"),
+            TorchBytes.Archive(pickle, [.. tensors.Select(tensor => (tensor.Name, tensor.Data))]));
+    }
+
+    private void WriteSafetensors(List<StoredTensor> tensors)
     {
         var header = new JsonObject();
         long offset = 0;

@@ -1,3 +1,4 @@
+using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Engine.Sequences;
@@ -19,7 +20,7 @@ public sealed class DeterminismMatrixTests
     private const int PromptTokens = 40;
     private const int MaxTokens = 48;
 
-    private static readonly string[] Folders = [Demo, "glm", "chatglm", "glm-edge", "glm4", "glm4_moe", "glm4_moe-air"];
+    private static readonly string[] Folders = [Demo, "glm", "chatglm", "glm-edge", "glm4", "glm4_moe", "glm4_moe-air", "glm4_moe_lite", "chatglm-v1"];
     private static readonly int[] Threads = [1, 2, 3];
 
     /// <summary>Every folder in every format, the demo model in every pair of formats; a new format joins by itself.</summary>
@@ -46,7 +47,7 @@ public sealed class DeterminismMatrixTests
                 BlockCount = BlockCount,
                 ContextTokens = ContextTokens,
             });
-            SequenceRequest[] requests = [.. Enumerable.Range(0, 6).Select(index => CreateRequest(index, model.Runner.VocabularySize))];
+            SequenceRequest[] requests = [.. Enumerable.Range(0, 6).Select(index => CreateRequest(index, model.Configuration))];
 
             expected ??= await RunAsync(model, requests, maxSequences: 1, stepTokens: 512);
             Assert.Equal(expected, await RunAsync(model, requests, maxSequences: 3, stepTokens: 512));
@@ -60,14 +61,14 @@ public sealed class DeterminismMatrixTests
     private static async Task AssertPreemptedAsync(TestModel model, SequenceRequest[] requests, string[] expected)
     {
         // Prompts at full speed, so that all are in the batch together whatever the time of a step.
-        using var run = new MatrixRun(model.Runner, Limits(maxSequences: 6, stepTokens: 64) with { PrefillSlowdown = double.PositiveInfinity });
+        using var run = new MatrixRun(model.Runner, Limits(model, maxSequences: 6, stepTokens: 64) with { PrefillSlowdown = double.PositiveInfinity });
         Assert.Equal(expected, await run.RunAsync(requests));
         Assert.True(run.Preemptions > 0, "Nothing was preempted.");
     }
 
     private static async Task AssertCachedAsync(TestModel model, SequenceRequest[] requests, string[] expected)
     {
-        using var run = new MatrixRun(model.Runner, Limits(maxSequences: 3, stepTokens: 64));
+        using var run = new MatrixRun(model.Runner, Limits(model, maxSequences: 3, stepTokens: 64));
         await run.RunAsync(requests[..3]);
         Assert.Equal(expected[..3], await run.RunAsync(requests[..3]));
         Assert.True(run.ReusedPromptTokens > 0, "Nothing was found in the prefix cache.");
@@ -76,7 +77,7 @@ public sealed class DeterminismMatrixTests
     private static async Task AssertResumedAsync(TestModel model, SequenceRequest[] requests, string[] expected)
     {
         const int Cut = 9;
-        using var run = new MatrixRun(model.Runner, Limits(maxSequences: 3, stepTokens: 20));
+        using var run = new MatrixRun(model.Runner, Limits(model, maxSequences: 3, stepTokens: 20));
         string[] rest = await run.RunAsync(
             [.. requests.Select((request, index) => request with { GeneratedIds = TranscriptText.IdsOf(expected[index]).AsMemory(0, Cut) })]);
 
@@ -85,20 +86,26 @@ public sealed class DeterminismMatrixTests
 
     private static async Task<string[]> RunAsync(TestModel model, SequenceRequest[] requests, int maxSequences, int stepTokens)
     {
-        using var run = new MatrixRun(model.Runner, Limits(maxSequences, stepTokens));
+        using var run = new MatrixRun(model.Runner, Limits(model, maxSequences, stepTokens));
         return await run.RunAsync(requests);
     }
 
-    private static GenerationEngineOptions Limits(int maxSequences, int stepTokens) =>
-        new() { ContextTokens = ContextTokens, MaxSequences = maxSequences, StepTokenBudget = stepTokens };
+    /// <summary>A prefix goes in in one step, so where a model has them the longest must find room.</summary>
+    private static GenerationEngineOptions Limits(TestModel model, int maxSequences, int stepTokens) => new()
+    {
+        ContextTokens = ContextTokens,
+        MaxSequences = maxSequences,
+        StepTokenBudget = model.Configuration.Prefix is null ? stepTokens : Math.Max(stepTokens, PromptTokens + maxSequences),
+    };
 
     /// <summary>Prompts of different lengths; greedy, sampled, and with everything that looks at earlier ids.</summary>
-    private static SequenceRequest CreateRequest(int index, int vocabularySize)
+    private static SequenceRequest CreateRequest(int index, DecoderConfiguration model)
     {
         var random = new Random(index);
+        int[] promptIds = [.. Enumerable.Range(0, PromptTokens - (6 * index)).Select(_ => random.Next(model.VocabularySize))];
         return new SequenceRequest
         {
-            PromptIds = Enumerable.Range(0, PromptTokens - (6 * index)).Select(_ => random.Next(vocabularySize)).ToArray(),
+            PromptIds = model.Prefix is PrefixConfiguration prefix ? EndPrefix(promptIds, prefix) : promptIds,
             Sampling = new SamplingParameters(Temperature: index % 3 / 2f, TopP: 0.95f, TopK: 50, Seed: (ulong)index, Choice: index)
             {
                 MinP = 0.01f,
@@ -110,6 +117,13 @@ public sealed class DeterminismMatrixTests
             MaxTokens = MaxTokens,
             Tag = index,
         };
+    }
+
+    /// <summary>Makes all of a prompt but its last id the prefix.</summary>
+    private static int[] EndPrefix(int[] ids, PrefixConfiguration prefix)
+    {
+        int[] specials = [prefix.StartId, prefix.GMaskId, prefix.MaskId];
+        return [.. ids[..^2].Select(id => specials.Contains(id) ? 0 : id), prefix.GMaskId, prefix.StartId];
     }
 
     /// <summary>What a sequence got, every bit of it, as text.</summary>
