@@ -13,6 +13,9 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector Load(float* source);
 
+    /// <summary>As many signed bytes as there are lanes, as floats.</summary>
+    static abstract TVector LoadBytes(sbyte* source);
+
     static abstract void Store(TVector value, float* target);
 
     static abstract TVector Broadcast(float value);

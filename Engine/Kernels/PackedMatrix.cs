@@ -59,11 +59,21 @@ internal unsafe struct PackedMatrix
     };
 
     /// <summary>A row as floats: where it lies, or widened into memory for <see cref="PaddedColumns"/> floats.</summary>
+    public readonly float* Row(int matrix, int row, float* memory) => Row(matrix, row, RowScale(matrix, row), memory);
+
+    /// <summary>The same without <see cref="RowScale"/>.</summary>
+    public readonly float* UnscaledRow(int matrix, int row, float* memory) => Row(matrix, row, scale: 1, memory);
+
+    /// <summary>Factor of a whole row; 1 where scales belong to parts of it, or there are none.</summary>
+    public readonly float RowScale(int matrix, int row) => Element == PackedElement.Bits8 ? Scales[((long)matrix * Rows) + row] : 1;
+
+    /// <summary>A row where it lies.</summary>
+    public readonly byte* Bytes(int matrix, int row) => Values + ((((long)matrix * Rows) + row) * RowBytes);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly float* Row(int matrix, int row, float* memory)
+    private readonly float* Row(int matrix, int row, float scale, float* memory)
     {
-        long index = ((long)matrix * Rows) + row;
-        byte* source = Values + (index * RowBytes);
+        byte* source = Bytes(matrix, row);
         switch (Element)
         {
             case PackedElement.F32:
@@ -71,12 +81,12 @@ internal unsafe struct PackedMatrix
             case PackedElement.Bits8:
                 for (int column = 0; column < Columns; column += Vector128<sbyte>.Count)
                 {
-                    Widen(Vector128.Load((sbyte*)source + column), Scales[index], memory + column);
+                    Widen(Vector128.Load((sbyte*)source + column), scale, memory + column);
                 }
 
                 return memory;
             default:
-                WidenBits4(source, Scales + (index * RowScales), memory);
+                WidenBits4(source, Scales + ((((long)matrix * Rows) + row) * RowScales), memory);
                 return memory;
         }
     }

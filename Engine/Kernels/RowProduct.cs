@@ -21,6 +21,11 @@ internal abstract unsafe class RowProduct
     /// <param name="sums">Receives four products.</param>
     public abstract void Multiply(float** weights, float* row, int columns, float* sums);
 
+    /// <summary>The same of rows of signed bytes: the bits that <see cref="Multiply"/> gives for the same numbers as floats.</summary>
+    /// <param name="weights">Four rows.</param>
+    /// <param name="sums">Receives four products.</param>
+    public abstract void MultiplyBytes(sbyte** weights, float* row, int columns, float* sums);
+
     /// <param name="weights">Four rows.</param>
     /// <param name="sums">Receives four products of the first row, then four of the second.</param>
     public abstract void MultiplyTwo(float** weights, float* first, float* second, int columns, float* sums);
@@ -47,6 +52,31 @@ internal sealed unsafe class RowProduct<TSimd, TVector> : RowProduct
         }
 
         Finish(weights, row, column, columns, a0, a1, a2, a3, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void MultiplyBytes(sbyte** weights, float* row, int columns, float* sums)
+    {
+        sbyte* w0 = weights[0], w1 = weights[1], w2 = weights[2], w3 = weights[3];
+        TVector a0 = TSimd.Broadcast(0), a1 = a0, a2 = a0, a3 = a0;
+        int column = 0;
+        for (; column <= columns - TSimd.Width; column += TSimd.Width)
+        {
+            TVector x = TSimd.Load(row + column);
+            a0 = TSimd.MultiplyAdd(x, TSimd.LoadBytes(w0 + column), a0);
+            a1 = TSimd.MultiplyAdd(x, TSimd.LoadBytes(w1 + column), a1);
+            a2 = TSimd.MultiplyAdd(x, TSimd.LoadBytes(w2 + column), a2);
+            a3 = TSimd.MultiplyAdd(x, TSimd.LoadBytes(w3 + column), a3);
+        }
+
+        (sums[0], sums[1], sums[2], sums[3]) = (TSimd.Sum(a0), TSimd.Sum(a1), TSimd.Sum(a2), TSimd.Sum(a3));
+        for (; column < columns; column++)
+        {
+            for (int i = 0; i < WeightRows; i++)
+            {
+                sums[i] += row[column] * weights[i][column];
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -46,8 +46,9 @@ public interface IWorkerSession : IAsyncDisposable
     /// <summary>Confirms that a parked or handed-over generation has left the batch and all its frames are written.</summary>
     ValueTask ReleaseAsync(GenerationId generation, CancellationToken cancellationToken);
 
-    /// <summary>Confirms a <see cref="PrepareGeneration"/>. It comes again where its log has grown much meanwhile; else the generation is handed over.</summary>
-    ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken);
+    /// <summary>Confirms a <see cref="PrepareGeneration"/>: the generation is handed over, unless its log has grown much meanwhile.</summary>
+    /// <returns>What is to be prepared in addition; null: nothing, the generation comes, or is not to come any more.</returns>
+    ValueTask<PrepareGeneration?> PreparedAsync(GenerationId generation, CancellationToken cancellationToken);
 
     /// <summary>
     /// Takes no new work, and hands over what runs here: each generation once another worker of the same model and numerics class has room for it
@@ -66,7 +67,10 @@ public interface IWorkerSession : IAsyncDisposable
 /// <param name="MaxSequences">Sequences it runs at once.</param>
 /// <param name="MaxQueued">Generations it accepts beyond those before admission is refused as overloaded.</param>
 /// <param name="NumericsClass">Workers of one class produce the same bits; null: unknown.</param>
-public sealed record WorkerCard(string Name, ModelReference Model, int MaxSequences, int MaxQueued, string? NumericsClass);
+/// <param name="PrefixSeed">What the names of blocks in its prefix digest begin with; null: not known, so nobody looks for prompts in it.</param>
+/// <param name="SharesByCaller">Whether only prompts of one caller share blocks.</param>
+public sealed record WorkerCard(
+    string Name, ModelReference Model, int MaxSequences, int MaxQueued, string? NumericsClass, string? PrefixSeed = null, bool SharesByCaller = false);
 
 /// <summary>Heartbeat.</summary>
 /// <param name="Counter">Raised when the loop turned or is idle.</param>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Routing;
 
 namespace GlmCluster.Grains.InProcess;
 
@@ -23,6 +24,8 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     public long LastFrame { get; set; }
 
     public WorkerBeat? LastBeat { get; set; }
+
+    public WorkerHints Hints { get; } = new();
 
     public bool IsSealed { get; private set; }
 
@@ -73,7 +76,7 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     }
 
     /// <summary>Nothing is prepared here: the other workers end with this process too.</summary>
-    public ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public ValueTask<PrepareGeneration?> PreparedAsync(GenerationId generation, CancellationToken cancellationToken) => default;
 
     public async ValueTask DrainAsync(CancellationToken cancellationToken)
     {

@@ -49,7 +49,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         _outbox = new StepOutbox(time);
         _writer = new LogWriter(session, time, logger, _stopping.Token);
         _engine = new GenerationEngine(runner, options.Engine, this, logger);
-        _preparer = new HandoverPreparer(session, _engine);
+        _preparer = new HandoverPreparer(session, _engine, time, logger);
     }
 
     /// <summary>Ends when the worker does: normally after disposal or a seal, with the fault when the engine failed.</summary>
@@ -134,7 +134,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
     {
         Task commands = EndWithAsync(TakeCommandsAsync(_stopping.Token));
         Task beats = EndWithAsync(new WorkerHeart(_session, _engine, _time).BeatAsync(_stopping.Token));
-        Task confirmations = EndWithAsync(_preparer.ConfirmAsync(_stopping.Token));
+        Task handovers = EndWithAsync(_preparer.RunAsync(_stopping.Token));
         try
         {
             await WriteStepsAsync();
@@ -149,7 +149,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
         finally
         {
             await _stopping.CancelAsync();
-            await Task.WhenAll(commands, beats, confirmations);
+            await Task.WhenAll(commands, beats, handovers);
             _engine.Dispose();
             await _writer.FlushAsync();
             await _session.DisposeAsync();
@@ -219,7 +219,7 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
                         TakeOut(cancel.Generation, Leaving.Cancel);
                         break;
                     case PrepareGeneration prepare:
-                        Prepare(prepare);
+                        _preparer.Add(prepare);
                         break;
                 }
             }
@@ -259,18 +259,6 @@ public sealed class ModelWorker : IStepListener, IAsyncDisposable
 
         Forget([generation]);
         _writer.Fail(generation, fault);
-    }
-
-    private void Prepare(PrepareGeneration command)
-    {
-        try
-        {
-            _preparer.Prepare(command);
-        }
-        catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
-        {
-            _logger.NotPrepared(command.Request.Id.ToString(), refused.Message); // its worker keeps it until that one leaves
-        }
     }
 
     private SequenceRequest ToSequence(RunGeneration command, RunningChoice choice)

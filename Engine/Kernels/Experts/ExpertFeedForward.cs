@@ -3,7 +3,7 @@ namespace GlmCluster.Engine.Kernels.Experts;
 /// <summary>Σ weight · down(silu(gate x) ⊙ up x) over each token's experts. Experts that no token chose are not touched.</summary>
 /// <remarks>
 /// A step is <see cref="Begin"/>, then each phase in turn: every unit of it once, in any order and on any threads, all finished before the
-/// next phase. A token's experts are added in rising order, so neither the other tokens nor the threads change a bit. Warm steps allocate nothing.
+/// next phase. Rows of bytes meet a single token as they are, and several tokens widened, to the same bits. A token's experts are added in rising order, so neither the other tokens nor the threads change a bit. Warm steps allocate nothing.
 /// </remarks>
 internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth width, int workers) : IDisposable
 {
@@ -71,22 +71,24 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
         int hidden = _step.GateUp.Columns;
         int first = _groups.Start(expert);
         int count = _groups.Count(expert);
-        float** gate = stackalloc float*[RowProduct.WeightRows];
-        float** up = stackalloc float*[RowProduct.WeightRows];
+        byte* gateRows = stackalloc byte[WeightRows.ByteLength];
+        byte* upRows = stackalloc byte[WeightRows.ByteLength];
+        var gate = new WeightRows(gateRows, count == 1);
+        var up = new WeightRows(upRows, count == 1);
         float* gates = stackalloc float[2 * RowProduct.WeightRows];
         float* ups = stackalloc float[2 * RowProduct.WeightRows];
         float* upMemory = memory + (RowProduct.WeightRows * _step.GateUp.PaddedColumns);
         for (int column = firstColumn; column < Math.Min(width, firstColumn + GateTile); column += RowProduct.WeightRows)
         {
             int columns = Math.Min(RowProduct.WeightRows, width - column);
-            Take(_step.GateUp, expert, column, columns, memory, gate);
-            Take(_step.GateUp, expert, width + column, columns, upMemory, up);
+            gate.Take(_step.GateUp, expert, column, columns, memory);
+            up.Take(_step.GateUp, expert, width + column, columns, upMemory);
             for (int i = 0; i < count; i += 2)
             {
                 float* x = _step.Input + ((long)_groups.Tokens[first + i] * hidden);
                 float* y = i + 1 < count ? _step.Input + ((long)_groups.Tokens[first + i + 1] * hidden) : null;
-                Multiply(gate, x, y, hidden, gates);
-                Multiply(up, x, y, hidden, ups);
+                gate.Multiply(_product, x, y, hidden, gates);
+                up.Multiply(_product, x, y, hidden, ups);
                 Gate(gates, ups, columns, _gated + ((long)(first + i) * width) + column);
                 if (y != null)
                 {
@@ -127,14 +129,15 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
         int width = _step.Down.Columns;
         int first = _groups.Start(expert);
         int count = _groups.Count(expert);
-        float** weights = stackalloc float*[RowProduct.WeightRows];
+        byte* rows = stackalloc byte[WeightRows.ByteLength];
+        var weights = new WeightRows(rows, count == 1);
         float* sums = stackalloc float[2 * RowProduct.WeightRows];
-        Take(_step.Down, expert, column, columns, memory, weights);
+        weights.Take(_step.Down, expert, column, columns, memory);
         for (int i = 0; i < count; i += 2)
         {
             float* x = _gated + ((long)(first + i) * width);
             bool isPair = i + 1 < count;
-            Multiply(weights, x, isPair ? x + width : null, width, sums);
+            weights.Multiply(_product, x, isPair ? x + width : null, width, sums);
             AddWeighted(sums, first + i, column, columns);
             if (isPair)
             {
@@ -149,27 +152,6 @@ internal sealed unsafe class ExpertFeedForward(RoutingShape shape, SimdWidth wid
         for (int i = 0; i < columns; i++)
         {
             output[i] += _groups.Weights[slot] * sums[i];
-        }
-    }
-
-    private void Multiply(float** weights, float* first, float* second, int columns, float* sums)
-    {
-        if (second == null)
-        {
-            _product.Multiply(weights, first, columns, sums);
-        }
-        else
-        {
-            _product.MultiplyTwo(weights, first, second, columns, sums);
-        }
-    }
-
-    /// <summary>Gives four weight rows; where there are fewer, the last takes the others' places.</summary>
-    private static void Take(in PackedMatrix matrix, int expert, int row, int count, float* memory, float** rows)
-    {
-        for (int i = 0; i < RowProduct.WeightRows; i++)
-        {
-            rows[i] = i < count ? matrix.Row(expert, row + i, memory + ((long)i * matrix.PaddedColumns)) : rows[i - 1];
         }
     }
 }

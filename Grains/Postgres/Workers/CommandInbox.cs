@@ -66,9 +66,6 @@ internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore stor
         }
     }
 
-    /// <summary>Brings a command that nobody stored.</summary>
-    public void Deliver(WorkerCommand command) => _commands.Writer.TryWrite(command);
-
     private async Task<(List<StoredCommand> Waiting, List<PrepareGeneration> Prepares)> ReadAsync(
         NpgsqlConnection connection, long[] before, CancellationToken cancellationToken)
     {
@@ -99,6 +96,8 @@ internal sealed class CommandInbox(IncarnationId incarnation, PostgresStore stor
             }
         }
     }
+
+    private void Deliver(WorkerCommand command) => _commands.Writer.TryWrite(command);
 
     private void Deliver(StoredCommand command)
     {

@@ -140,13 +140,8 @@ internal sealed class PostgresWorkerSession : IWorkerSession
             connection, assigned.Request, Incarnation.Value, (inside, _) => WriteChunkAsync(inside, assigned, token), token));
     }
 
-    public async ValueTask PreparedAsync(GenerationId generation, CancellationToken cancellationToken)
-    {
-        if (await _handovers.ConfirmAsync(generation) is { } more)
-        {
-            _commands.Deliver(more);
-        }
-    }
+    public async ValueTask<PrepareGeneration?> PreparedAsync(GenerationId generation, CancellationToken cancellationToken) =>
+        await _handovers.ConfirmAsync(generation);
 
     public async ValueTask DrainAsync(CancellationToken cancellationToken)
     {

@@ -101,6 +101,7 @@ internal sealed class ChatApi(Uri url) : IDisposable
         SseParser<string> events = SseParser.Create(await response.Content.ReadAsStreamAsync());
         var text = new StringBuilder();
         string? finish = null;
+        string? error = null;
         string generation = "";
         int contents = 0;
         await foreach (SseItem<string> item in events.EnumerateAsync())
@@ -111,6 +112,12 @@ internal sealed class ChatApi(Uri url) : IDisposable
             }
 
             JsonNode chunk = JsonNode.Parse(item.Data)!;
+            if (chunk["error"] is { } fault)
+            {
+                error = (string?)fault["message"];
+                break;
+            }
+
             generation = (string)chunk["id"]!;
             JsonNode choice = chunk["choices"]![0]!;
             string content = (string?)(choice["delta"]?["content"] ?? choice["text"]) ?? "";
@@ -127,9 +134,9 @@ internal sealed class ChatApi(Uri url) : IDisposable
             }
         }
 
-        return new Stream(generation, text.ToString(), events.LastEventId, finish);
+        return new Stream(generation, text.ToString(), events.LastEventId, finish, error);
     }
 
     /// <summary>What a stream showed.</summary>
-    internal sealed record Stream(string Generation, string Text, string LastEventId, string? FinishReason);
+    internal sealed record Stream(string Generation, string Text, string LastEventId, string? FinishReason, string? Error = null);
 }

@@ -46,12 +46,18 @@ public sealed class HandoverTests : IAsyncLifetime
         await _reader.ReadAsync(8);
         GenerationState? whilePreparing = await _fabric.StateAsync(_request);
         bool isRunThereEarly = next.Received.TryPeek(out _);
+
+        // A worker with nothing to do would be given anything but what another one has prepared.
+        await using ScriptedWorker idle = await JoinAsync();
+        await _fabric.AdmitAsync(Samples.Request());
+        await next.NextAsync<RunGeneration>();
         await next.Session.PreparedAsync(_request.Id, CancellationToken.None);
         RunGeneration run = await next.NextAsync<RunGeneration>();
         await next.ResumeAsync();
         (IReadOnlyList<int> ids, GenerationEnd end) = await _reader.ReadToEndAsync();
         await FinishAsync(draining);
 
+        Assert.False(idle.Received.TryPeek(out _));
         Assert.Equal(3, Tokens(prepare.Logged));
         Assert.Equal((GenerationState.Running, false), (whilePreparing, isRunThereEarly));
         Assert.Equal((8, false), (Tokens(run.Logged), run.Suspect));
@@ -68,11 +74,10 @@ public sealed class HandoverTests : IAsyncLifetime
         await next.NextAsync<PrepareGeneration>();
         await _old.StepAsync(50);
 
-        await next.Session.PreparedAsync(_request.Id, CancellationToken.None);
-        PrepareGeneration again = await next.NextAsync<PrepareGeneration>();
-        await next.Session.PreparedAsync(_request.Id, CancellationToken.None);
+        PrepareGeneration? again = await next.Session.PreparedAsync(_request.Id, CancellationToken.None);
+        PrepareGeneration? nothing = await next.Session.PreparedAsync(_request.Id, CancellationToken.None);
 
-        Assert.Equal(53, Tokens(again.Logged));
+        Assert.Equal((53, null), (Tokens(again!.Logged), nothing));
         Assert.Equal(53, Tokens((await next.NextAsync<RunGeneration>()).Logged));
         await FinishAsync(draining);
     }
