@@ -1,5 +1,6 @@
 using System.CommandLine;
 using GlmCluster.Cli.Benchmarks;
+using GlmCluster.Cli.Chaos;
 using GlmCluster.Cli.Chat;
 using GlmCluster.Cli.Cluster;
 using GlmCluster.Cli.Database;
@@ -23,8 +24,9 @@ internal static class GlmCommandLine
         Command database = DatabaseCommand.Create();
         Command chat = ChatCommand.Create();
         Command bench = BenchCommand.Create();
+        Command chaos = ChaosCommand.Create();
         Command model = ModelCommand.Create();
-        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, up, gateway, silo, status, chat, bench, model, database };
+        var root = new RootCommand("Serves GLM and ChatGLM models over HTTP.") { serve, up, gateway, silo, status, chat, bench, chaos, model, database };
         HelpWithExamples.Install(root, new Dictionary<Command, string[]>
         {
             [root] = ["glm serve", "glm serve --model ~/models/glm-4-9b-chat --port 8080", "glm chat"],
@@ -36,6 +38,7 @@ internal static class GlmCommandLine
             [database] = DatabaseCommand.Examples,
             [chat] = ChatCommand.Examples,
             [bench] = BenchCommand.Examples,
+            [chaos] = ChaosCommand.Examples,
             [model] = ModelCommand.Examples,
         });
         return root;

@@ -1,5 +1,6 @@
 using GlmCluster.Bench;
 using GlmCluster.Checkpoints;
+using GlmCluster.Cli.Chaos;
 using GlmCluster.Cli.Chat;
 using GlmCluster.Cli.Control;
 using GlmCluster.Cli.Hub;
@@ -14,6 +15,6 @@ namespace GlmCluster.Cli.Help;
 internal static class ExpectedErrors
 {
     public static bool Include(Exception error) =>
-        error is CheckpointException or OnnxRuntimeException or DeviceException or StoreException or ChatException or BenchException or LocalClusterException or ControlException or HubException
-            or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
+        error is CheckpointException or OnnxRuntimeException or DeviceException or StoreException or ChatException or BenchException or LocalClusterException
+            or ChaosException or ControlException or HubException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException;
 }

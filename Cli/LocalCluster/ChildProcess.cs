@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 
 namespace GlmCluster.Cli.LocalCluster;
 
@@ -32,6 +33,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Lock _lock = new(); // guards _log and _lastLines
     private readonly StreamWriter _log;
     private readonly Queue<string> _lastLines = [];
+    private bool _isDisposed;
 
     private ChildProcess(string name, string readyMark, string logFile, Process process)
     {
@@ -76,9 +78,22 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks it to end and waits; one that does not end within 30 s is killed.</summary>
+    /// <param name="signal">For example <c>KILL</c>.</param>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    /// <summary>Asks it to end and waits; one that does not end within 30 s is killed. A second time does no harm.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         try
         {
             await _input.WriteLineAsync();

@@ -63,6 +63,12 @@ internal sealed class ClusterMember(string name, string logFile, string readyMar
         }
     }
 
+    /// <summary>Its exit code, once it has ended.</summary>
+    public Task<int> Exited => _process!.Exited;
+
+    /// <param name="signal">For example <c>KILL</c>.</param>
+    public Task SignalAsync(string signal) => _process!.SignalAsync(signal);
+
     /// <summary>Asks it to stop, and waits.</summary>
     public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
 

@@ -88,6 +88,9 @@ internal sealed class LocalPostgres : IAsyncDisposable
         }
     }
 
+    /// <param name="signal">For example <c>QUIT</c>, which ends it as a crash would.</param>
+    public Task SignalAsync(string signal) => _process.SignalAsync(signal);
+
     public string DescribeEnd(int exitCode) => _process.DescribeEnd(exitCode);
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();

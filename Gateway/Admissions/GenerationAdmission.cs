@@ -84,7 +84,7 @@ internal sealed class GenerationAdmission(
         string modelName = order.ModelName ?? conversation!.Model.Name;
         if (await models.FindAsync(modelName, conversation?.Model, cancellationToken) is not { } model)
         {
-            return models.RefuseUnknown(modelName);
+            return await models.RefuseAsync(modelName, cancellationToken);
         }
 
         PromptResult prompt = PromptBuilder.Build(order.Prompt, model, conversation);

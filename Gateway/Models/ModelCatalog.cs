@@ -15,7 +15,7 @@ namespace GlmCluster.Gateway.Models;
 /// </remarks>
 internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions options, ILogger<ModelCatalog> logger)
 {
-    private static readonly TimeSpan AliasRetryAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Lazy<Task<TextModel>>> _texts = new(StringComparer.Ordinal); // by text assets hash
     private readonly ConcurrentDictionary<ModelReference, ModelCard> _seen = new();
@@ -52,10 +52,19 @@ internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions opt
     }
 
     /// <summary>What a client is told whose model was not found.</summary>
-    public Refusal RefuseUnknown(string name) => options.Aliases.TryGetValue(name, out ModelAlias? alias)
-        ? new Refusal(
-            GenerationFaultCode.Unavailable, $"The model '{name}' stands for '{alias}', which no worker offers now. Try again later.", RetryAfter: AliasRetryAfter)
-        : new Refusal(GenerationFaultCode.UnknownModel, $"The model '{name}' does not exist here. GET /v1/models lists those that do.");
+    public async ValueTask<Refusal> RefuseAsync(string name, CancellationToken cancellationToken)
+    {
+        if (options.Aliases.TryGetValue(name, out ModelAlias? alias))
+        {
+            return Unavailable($"The model '{name}' stands for '{alias}', which no worker offers now. Try again later.");
+        }
+
+        return await directory.IsKnownAsync(name, cancellationToken)
+            ? Unavailable($"No worker offers the model '{name}' now. Try again later.")
+            : new Refusal(GenerationFaultCode.UnknownModel, $"The model '{name}' does not exist here. GET /v1/models lists those that do.");
+    }
+
+    private static Refusal Unavailable(string message) => new(GenerationFaultCode.Unavailable, message, RetryAfter: RetryAfter);
 
     /// <summary>Finds the model that an earlier generation used, also when it is not offered any more; null: this process never saw it.</summary>
     public async ValueTask<ServedModel?> FindAsync(ModelReference reference, CancellationToken cancellationToken)

@@ -9,14 +9,14 @@ namespace GlmCluster.Gateway.Streaming;
 /// <see cref="RequestTokens.Generation"/>, the client left or the host is stopping, goes down to the fabric.</item>
 /// <item>When <see cref="RequestTokens.Generation"/> fires, reading ends and the event enumerator is disposed. That is all the gateway
 /// does: the fabric then applies the policy that the request was admitted with, once its last reader is gone.</item>
-/// <item>A stream is admitted with <see cref="DisconnectPolicy.Park"/>: its client can come back with <c>Last-Event-ID</c>.
-/// Any other request is admitted with <see cref="DisconnectPolicy.Cancel"/>: nobody could fetch its answer.</item>
+/// <item>A stream is admitted with <see cref="DisconnectPolicy.Park"/>: its client can come back with <c>Last-Event-ID</c>; so is a request with an
+/// <c>Idempotency-Key</c>, which can be sent again. Any other one is admitted with <see cref="DisconnectPolicy.Cancel"/>: nobody could fetch its answer.</item>
 /// <item>When the host stops the client is still there: a stream gets a failure event, any other request a 503.</item>
 /// </list>
 /// </remarks>
 internal static class DisconnectRule
 {
-    public static DisconnectPolicy For(bool streams) => streams ? DisconnectPolicy.Park : DisconnectPolicy.Cancel;
+    public static DisconnectPolicy For(bool streams, bool hasKey) => streams || hasKey ? DisconnectPolicy.Park : DisconnectPolicy.Cancel;
 }
 
 /// <summary>The two tokens of one request.</summary>

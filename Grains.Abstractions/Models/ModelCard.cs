@@ -46,6 +46,9 @@ public interface IModelDirectory
     /// <summary>Models with at least one live worker, by name. Cheap: read on every request.</summary>
     ImmutableArray<ModelCard> Offered { get; }
 
+    /// <summary>Whether a model of this name was ever published; one that is not offered may come back.</summary>
+    ValueTask<bool> IsKnownAsync(string name, CancellationToken cancellationToken);
+
     /// <summary>Stores a card and its text assets; called by a worker before it joins.</summary>
     /// <exception cref="ArgumentException">The assets do not have the hash that the card names.</exception>
     ValueTask PublishAsync(ModelCard card, ReadOnlyMemory<byte> textAssets, CancellationToken cancellationToken);

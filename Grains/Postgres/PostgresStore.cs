@@ -84,6 +84,11 @@ internal sealed class PostgresStore : IAsyncDisposable
     public static Task<ClusterStatus> ReadStatusAsync(string connectionString, CancellationToken cancellationToken) =>
         VisitAsync(connectionString, ClusterStatusReader.ReadAsync, cancellationToken);
 
+    /// <summary>Reads what a cluster has counted and not let go of.</summary>
+    /// <exception cref="StoreException">The database cannot be used, or holds no cluster.</exception>
+    public static Task<ClusterAudit> ReadAuditAsync(string connectionString, CancellationToken cancellationToken) =>
+        VisitAsync(connectionString, ClusterAuditReader.ReadAsync, cancellationToken);
+
     private static async Task<T> VisitAsync<T>(
         string connectionString, Func<NpgsqlConnection, CancellationToken, Task<T>> visit, CancellationToken cancellationToken)
     {

@@ -58,7 +58,7 @@ internal static class ChatMapper
         StopStrings = request.Stop ?? [],
         Priority = request.Priority ?? 0,
         Timeout = SchedulingFields.MapTimeout(request),
-        OnDisconnect = DisconnectRule.For(request.Stream ?? false),
+        OnDisconnect = DisconnectRule.For(request.Stream ?? false, idempotency is not null),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Idempotency = idempotency,
     };

@@ -36,7 +36,7 @@ internal static class CompletionMapper
         StopStrings = request.Stop ?? [],
         Priority = request.Priority ?? 0,
         Timeout = SchedulingFields.MapTimeout(request),
-        OnDisconnect = DisconnectRule.For(request.Stream ?? false),
+        OnDisconnect = DisconnectRule.For(request.Stream ?? false, idempotency is not null),
         IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
         Echo = request.Echo ?? false,
         Idempotency = idempotency,

@@ -29,7 +29,7 @@ internal sealed class ModelEndpoints(ModelCatalog models)
             return;
         }
 
-        await OpenAIError.From(models.RefuseUnknown(name)).WriteAsync(http.Response, http.RequestAborted);
+        await OpenAIError.From(await models.RefuseAsync(name, http.RequestAborted)).WriteAsync(http.Response, http.RequestAborted);
     }
 
     /// <param name="name">The model's own, or an alias; <c>root</c> tells them apart.</param>

@@ -14,6 +14,9 @@ internal sealed class PublishedModels(PostgresStore store) : IModelDirectory
     /// <summary>As it was at the last <see cref="Offer"/>.</summary>
     public ImmutableArray<ModelCard> Offered => ImmutableCollectionsMarshal.AsImmutableArray(_offered);
 
+    public async ValueTask<bool> IsKnownAsync(string name, CancellationToken cancellationToken) =>
+        await store.RunAsync(PostgresStore.ClientPatience, (connection, token) => ModelRows.IsKnownAsync(connection, name, token));
+
     public void Offer(IEnumerable<ModelCard> cards) =>
         _offered = [.. cards.OrderBy(card => card.Model.Name, StringComparer.Ordinal).ThenBy(card => card.PublishedAt)];
 

@@ -1,6 +1,9 @@
 using System.Net;
+using System.Text;
 using System.Text.Json.Nodes;
 using GlmCluster.Gateway.Tests.Hosting;
+using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Abstractions.Workers;
 
 namespace GlmCluster.Gateway.Tests.Dialects;
 
@@ -75,6 +78,25 @@ public sealed class IdempotencyTests
         using HttpResponseMessage response = await host.PostAsync(Path, Chat.Ask("a"), ("Idempotency-Key", new string('k', 256)));
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Post_ClientLeavesAndAsksAgain_GetsTheAnswerItLeft()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("1 2 3"), new() { Paused = true });
+        using var leaving = new CancellationTokenSource();
+        var left = new HttpRequestMessage(HttpMethod.Post, Path) { Content = new StringContent(Chat.Ask("a").ToJsonString(), Encoding.UTF8, "application/json") };
+        left.Headers.Add("Idempotency-Key", "key");
+        Task<HttpResponseMessage> asking = host.Client.SendAsync(left, leaving.Token);
+        GenerationRequest request = await host.NextRequestAsync();
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+        Assert.Equal(request.Id, (await host.NextAsync<ParkGeneration>()).Generation);
+        await host.Worker.ResumeAsync();
+
+        string text = await SendAsync(host, Chat.Ask("a"), HttpStatusCode.OK);
+
+        Assert.Equal(request.Id.ToString(), (string?)JsonNode.Parse(text)!["id"]);
     }
 
     private static async Task<string> SendAsync(

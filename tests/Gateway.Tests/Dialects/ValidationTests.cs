@@ -131,6 +131,18 @@ public sealed class ValidationTests(ValidationTests.SharedHost shared) : IClassF
     }
 
     [Fact]
+    public async Task Post_ModelWhoseWorkersAreGone_Is503WithRetryAfter()
+    {
+        await using GatewayHost host = await GatewayHost.StartAsync(Nano.Reply("a"));
+        await host.Worker.Session.DisposeAsync();
+
+        using HttpResponseMessage response = await host.PostAsync("/v1/chat/completions", Chat.Ask("a"));
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.NotNull(response.Headers.RetryAfter);
+    }
+
+    [Fact]
     public async Task Post_NoModel_NamesIt()
     {
         using HttpResponseMessage response = await shared.Host.PostAsync("/v1/chat/completions", Chat.Ask("a").With("model", null));
