@@ -3,8 +3,8 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using GlmCluster.Bench;
 using GlmCluster.Bench.Http;
-using GlmCluster.Checkpoints.Configuration;
 using GlmCluster.Cli.Serve;
+using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using Microsoft.Extensions.Logging;
 
@@ -27,20 +27,7 @@ internal static class BenchCommand
 
     public static Command Create()
     {
-        var shape = new Option<string?>("--shape")
-        {
-            Description = $"Made-up weights of a published model's shape instead of a folder: {string.Join(", ", ModelShapes.Names)}.",
-            HelpName = "NAME",
-        };
-        shape.AcceptOnlyFromAmong([.. ModelShapes.Names]);
-        var layers = new Option<int?>("--layers") { Description = "With --shape: fewer layers than the published model.", HelpName = "N" };
-        layers.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1 or > 1000)
-            {
-                result.AddError($"--layers is {result.GetValueOrDefault<int?>()}. Allowed: 1 to 1000.");
-            }
-        });
+        var shape = new ShapeOptions();
         var output = new Option<FileInfo?>("--output") { Description = "File for the Markdown report; it is printed in any case.", HelpName = "FILE" };
         Option<Uri?> peer = new("--peer")
         {
@@ -68,8 +55,9 @@ internal static class BenchCommand
 
         var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.")
         {
-            shape, layers, peer, peerModel, clients, rounds, output,
+            peer, peerModel, clients, rounds, output,
         };
+        shape.AddTo(command);
         options.AddTo(command);
         command.Subcommands.Add(RoutingBenchCommand.Create());
         command.SetAction(async (parsed, _) =>
@@ -82,7 +70,7 @@ internal static class BenchCommand
                 LogLevel = LogLevel.Warning,
             };
             using var signals = new ShutdownSignals();
-            var subject = new BenchModel(settings, parsed.GetValue(shape), parsed.GetValue(layers));
+            var subject = new BenchModel(settings, shape.Read(parsed));
             BenchReport report = parsed.GetValue(peer) is { } url
                 ? await new PeerRun(
                     subject,
