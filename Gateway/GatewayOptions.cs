@@ -28,6 +28,10 @@ public sealed class GatewayOptions
     /// <summary>Silence after which a stream gets a comment line, so that nothing between here and the client closes it. Default 15 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan PingAfter { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a stream's client may take nothing of what waits for it before its connection is cut. Default 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan SlowReaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
 }
 
 /// <summary>Refuses values out of range, naming the key.</summary>

@@ -79,7 +79,7 @@ internal static class GatewayCommand
             .AddSingleton<IGenerationClient>(fabric)
             .AddSingleton<IConversationStore>(fabric)
             .AddSingleton<IModelDirectory>(fabric)
-            .AddGateway(new GatewayOptions { Aliases = settings.Aliases });
+            .AddGateway(new GatewayOptions { SlowReaderTimeout = settings.SlowReaderTimeout, Aliases = settings.Aliases });
         WebApplication application = builder.Build();
         application.MapGateway();
         return application;

@@ -63,7 +63,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
             .AddSingleton<IGenerationClient>(fabric)
             .AddSingleton<IConversationStore>(fabric)
             .AddSingleton<IModelDirectory>(fabric)
-            .AddGateway(new GatewayOptions { Aliases = settings.Aliases });
+            .AddGateway(new GatewayOptions { SlowReaderTimeout = settings.SlowReaderTimeout, Aliases = settings.Aliases });
         var server = new EmbeddedServer(fabric, builder.Build(), settings);
         try
         {

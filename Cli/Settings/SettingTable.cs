@@ -127,7 +127,7 @@ internal static class SettingTable
             (s, value) => s with { CallerLimits = s.CallerLimits with { Running = value } }, s => s.CallerLimits.Running),
         Integer("caller-requests", "N", "Requests of one caller for one model, running and waiting; more get 429.", "any number", 1, 1_000_000,
             (s, value) => s with { CallerLimits = s.CallerLimits with { Requests = value } }, s => s.CallerLimits.Requests),
-        Duration("slow-reader-timeout", "How long a client may take next to nothing of what waits for it before it is cut off.", "30s", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1),
+        Duration("slow-reader-timeout", "How long a stream's client may take nothing of what waits for it before it is cut off.", "30s", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1),
             (s, value) => s with { SlowReaderTimeout = value }, s => s.SlowReaderTimeout),
         Of("control", "FILE", "Unix socket at which `glm model load` and `unload` reach the running server; off: none.", "in the user's runtime folder", "a file, or off",
             (s, v) => v.Text == ControlSocket.Off ? s with { Control = v.Text } : v.AsPath() is { } path ? s with { Control = path } : null, s => s.Control ?? "auto"),

@@ -129,7 +129,7 @@ internal sealed class GenerationResponder(
     }
 
     private SseResponse StartStream(HttpContext http, RequestTokens tokens) =>
-        SseResponse.Start(http.Response, time, options.PingAfter, tokens.Aborted);
+        SseResponse.Start(http.Response, time, options, tokens.Aborted);
 
     private static async Task RefuseAsync(
         HttpContext http, IDialect dialect, SseResponse? sse, Refusal refusal, CancellationToken aborted)

@@ -17,17 +17,21 @@ internal sealed class SseResponse : IAsyncDisposable
     private readonly PipeWriter _output;
     private readonly TimeProvider _time;
     private readonly TimeSpan _pingAfter;
+    private readonly TimeSpan _slowReaderTimeout;
+    private readonly Action _abort;
     private readonly CancellationToken _aborted;
     private readonly SemaphoreSlim _gate = new(0, 1); // held by whoever may write; the owner starts with it
     private readonly CancellationTokenSource _ended;
     private readonly Task _pings;
     private long _lastFlush;
 
-    private SseResponse(PipeWriter output, TimeProvider time, TimeSpan pingAfter, CancellationToken aborted)
+    private SseResponse(HttpResponse response, TimeProvider time, GatewayOptions options, CancellationToken aborted)
     {
-        _output = output;
+        _output = response.BodyWriter;
         _time = time;
-        _pingAfter = pingAfter;
+        _pingAfter = options.PingAfter;
+        _slowReaderTimeout = options.SlowReaderTimeout;
+        _abort = response.HttpContext.Abort;
         _aborted = aborted;
         _lastFlush = time.GetTimestamp();
         _ended = CancellationTokenSource.CreateLinkedTokenSource(aborted);
@@ -41,13 +45,13 @@ internal sealed class SseResponse : IAsyncDisposable
     public bool HasRoom => _output.UnflushedBytes < FlushBytes;
 
     /// <summary>Sets the headers; they go out with the first flush.</summary>
-    public static SseResponse Start(HttpResponse response, TimeProvider time, TimeSpan pingAfter, CancellationToken aborted)
+    public static SseResponse Start(HttpResponse response, TimeProvider time, GatewayOptions options, CancellationToken aborted)
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = "text/event-stream; charset=utf-8";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
-        return new SseResponse(response.BodyWriter, time, pingAfter, aborted);
+        return new SseResponse(response, time, options, aborted);
     }
 
     public void WritePing() => _output.Write(": ping\n\n"u8);
@@ -98,8 +102,32 @@ internal sealed class SseResponse : IAsyncDisposable
 
     private async ValueTask FlushAsync()
     {
-        await _output.FlushAsync(_aborted);
+        ValueTask<FlushResult> flush = _output.FlushAsync(_aborted);
+        if (flush.IsCompleted)
+        {
+            await flush;
+        }
+        else
+        {
+            await WaitForReaderAsync(flush.AsTask());
+        }
+
         Volatile.Write(ref _lastFlush, _time.GetTimestamp());
+    }
+
+    /// <summary>The buffers to a client are full: it has some time to take from them, and then is taken for gone.</summary>
+    private async Task WaitForReaderAsync(Task flush)
+    {
+        try
+        {
+            await flush.WaitAsync(_slowReaderTimeout, _time, CancellationToken.None);
+        }
+        catch (TimeoutException)
+        {
+            _abort();
+            await flush; // the writer is not given back under it
+            _aborted.ThrowIfCancellationRequested();
+        }
     }
 
     private async Task PingAsync(CancellationToken ended)
