@@ -36,7 +36,12 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
 
         if (assets.TryGetFile(TextAssets.TokenizerJson, out file))
         {
-            return new FolderTokenizer(TokenizerJsonReader.Read(file.Span), TextFamily.Glm4Json);
+            return EncoderTokenizerJson.ModelType(file) switch
+            {
+                "WordPiece" => new FolderTokenizer(EncoderTokenizerJson.ReadWordPiece(file), TextFamily.Bert),
+                "Unigram" => new FolderTokenizer(EncoderTokenizerJson.ReadUnigram(file), TextFamily.XlmRoberta),
+                _ => new FolderTokenizer(TokenizerJsonReader.Read(file.Span), TextFamily.Glm4Json),
+            };
         }
 
         return assets.TryGetFile(TextAssets.TokenizerModel, out file)
