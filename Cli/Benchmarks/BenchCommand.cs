@@ -3,8 +3,9 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using GlmCluster.Bench;
 using GlmCluster.Bench.Http;
-using GlmCluster.Checkpoints.Configuration;
+using GlmCluster.Cli.Benchmarks.Cluster;
 using GlmCluster.Cli.Serve;
+using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using Microsoft.Extensions.Logging;
 
@@ -19,6 +20,7 @@ internal static class BenchCommand
         "glm bench --shape edge-1.5b --layers 8 --weights int8",
         "glm bench --model ~/models/glm-4-9b-chat --threads 8 --output results.md",
         "glm bench --shape edge-1.5b --peer http://127.0.0.1:8080 --clients 1,16",
+        "glm bench cluster --part pace,streams --output cluster.md",
     ];
 
     private static readonly string[] UsedSettings =
@@ -26,20 +28,7 @@ internal static class BenchCommand
 
     public static Command Create()
     {
-        var shape = new Option<string?>("--shape")
-        {
-            Description = $"Made-up weights of a published model's shape instead of a folder: {string.Join(", ", ModelShapes.Names)}.",
-            HelpName = "NAME",
-        };
-        shape.AcceptOnlyFromAmong([.. ModelShapes.Names]);
-        var layers = new Option<int?>("--layers") { Description = "With --shape: fewer layers than the published model.", HelpName = "N" };
-        layers.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1 or > 1000)
-            {
-                result.AddError($"--layers is {result.GetValueOrDefault<int?>()}. Allowed: 1 to 1000.");
-            }
-        });
+        var shape = new ShapeOptions();
         var output = new Option<FileInfo?>("--output") { Description = "File for the Markdown report; it is printed in any case.", HelpName = "FILE" };
         Option<Uri?> peer = new("--peer")
         {
@@ -55,20 +44,14 @@ internal static class BenchCommand
             CustomParser = ParseCounts,
             DefaultValueFactory = _ => [1, 8, 32],
         };
-        var rounds = new Option<int>("--rounds") { Description = "Turns of the two sides of a comparison. Default: 3.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        rounds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 100)
-            {
-                result.AddError($"--rounds is {result.GetValueOrDefault<int>()}. Allowed: 1 to 100.");
-            }
-        });
+        Option<int> rounds = Rounds();
         var options = new SettingOptions(SettingTable.All.Where(setting => UsedSettings.Contains(setting.Name)));
 
         var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.")
         {
-            shape, layers, peer, peerModel, clients, rounds, output,
+            peer, peerModel, clients, rounds, output, ClusterBenchCommand.Create(),
         };
+        shape.AddTo(command);
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -80,7 +63,7 @@ internal static class BenchCommand
                 LogLevel = LogLevel.Warning,
             };
             using var signals = new ShutdownSignals();
-            var subject = new BenchModel(settings, parsed.GetValue(shape), parsed.GetValue(layers));
+            var subject = new BenchModel(settings, shape.Read(parsed));
             BenchReport report = parsed.GetValue(peer) is { } url
                 ? await new PeerRun(
                     subject,
@@ -97,6 +80,20 @@ internal static class BenchCommand
             return 0;
         });
         return command;
+    }
+
+    /// <summary>How often each side of a comparison has its turn.</summary>
+    public static Option<int> Rounds()
+    {
+        var rounds = new Option<int>("--rounds") { Description = "Turns of the two sides of a comparison. Default: 3.", HelpName = "N", DefaultValueFactory = _ => 3 };
+        rounds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 100)
+            {
+                result.AddError($"--rounds is {result.GetValueOrDefault<int>()}. Allowed: 1 to 100.");
+            }
+        });
+        return rounds;
     }
 
     private static Uri? ParseUrl(ArgumentResult result)

@@ -1,7 +1,4 @@
 using System.Globalization;
-using GlmCluster.Bench;
-using GlmCluster.Checkpoints.Configuration;
-using GlmCluster.Checkpoints.Weights;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Engine.Decoding;
@@ -12,24 +9,17 @@ namespace GlmCluster.Cli.Benchmarks;
 /// <summary>What is measured.</summary>
 /// <param name="Settings">Of the server; it takes a free port and keeps nothing.</param>
 /// <param name="Shape">Made-up weights of this shape; null: the folder of the settings.</param>
-/// <param name="Layers">Layers of the shape; null: as published.</param>
-internal sealed record BenchModel(ServeSettings Settings, string? Shape, int? Layers)
+internal sealed record BenchModel(ServeSettings Settings, ModelShape? Shape)
 {
-    public string Title => Shape is null ? Settings.ModelName : Layers is null ? Shape : $"{Shape} with {Layers} layers";
+    public string Title => Shape?.ToString() ?? Settings.ModelName;
 
     /// <summary>Loads it as a server would.</summary>
     public async Task<LoadedModel> LoadAsync(CancellationToken cancellationToken)
     {
         using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
-        var loader = new ModelLoader(Settings.ToLoadOptions(), TimeProvider.System, progress);
-        if (Shape is null)
-        {
-            return await loader.LoadFolderAsync(cancellationToken);
-        }
-
-        DecoderConfiguration configuration = ModelShapes.Get(Shape, Layers);
-        var weights = new SyntheticWeights(configuration, seed: 1);
-        return await loader.LoadSyntheticAsync(configuration, weights, SyntheticText.For(configuration), cancellationToken);
+        return Shape is null
+            ? await new ModelLoader(Settings.ToLoadOptions(), TimeProvider.System, progress).LoadFolderAsync(cancellationToken)
+            : await Shape.LoadAsync(Settings, progress, cancellationToken);
     }
 
     /// <summary>What a reader of the report must know.</summary>

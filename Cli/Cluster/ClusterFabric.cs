@@ -35,6 +35,8 @@ internal sealed class ClusterFabric : IAsyncDisposable
             MaxConnections = liveUrl is null ? 5 : 3,
             ResumeWindow = settings.ResumeWindow,
             ConversationTtl = settings.ConversationTtl,
+            Routing = settings.Routing,
+            CallerLimits = settings.CallerLimits,
         };
         var connector = new HttpLiveConnector();
         try

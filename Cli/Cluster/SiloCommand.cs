@@ -23,6 +23,7 @@ internal static class SiloCommand
     [
         "glm silo --database \"Host=localhost;Database=glm;Username=glm\"",
         "glm silo --model ~/models/glm-4-9b-chat --live-host 0.0.0.0 --database @/run/secrets/glm-database",
+        "glm silo --synthetic --steps-per-second 30",
     ];
 
     public static Command Create()
@@ -32,21 +33,23 @@ internal static class SiloCommand
             "silo",
             "Runs models for the gateways of a cluster. Every option can also be set in glm.json or the environment.");
         options.AddTo(command);
+        var madeUp = new SiloModelOptions();
+        madeUp.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess()));
             using var signals = new ShutdownSignals();
-            return await RunAsync(settings, signals);
+            return await RunAsync(settings, madeUp.Read(parsed), signals);
         });
         return command;
     }
 
     /// <returns>Exit code: 0 also when told to stop while still starting.</returns>
-    private static async Task<int> RunAsync(ServeSettings settings, ShutdownSignals signals)
+    private static async Task<int> RunAsync(ServeSettings settings, MadeUpModel madeUp, ShutdownSignals signals)
     {
         try
         {
-            await ServeAsync(settings, signals);
+            await ServeAsync(settings, madeUp, signals);
         }
         catch (OperationCanceledException) when (signals.Stopping.IsCancellationRequested)
         {
@@ -56,7 +59,7 @@ internal static class SiloCommand
         return 0;
     }
 
-    private static async Task ServeAsync(ServeSettings settings, ShutdownSignals signals)
+    private static async Task ServeAsync(ServeSettings settings, MadeUpModel madeUp, ShutdownSignals signals)
     {
         CancellationToken stopping = signals.Stopping;
         ClusterFabric.Database(settings);
@@ -72,8 +75,11 @@ internal static class SiloCommand
         string name = $"{Environment.MachineName}/{settings.Device}:{listening.Port}";
         await using ClusterFabric cluster = await ClusterFabric.OpenAsync(settings, name, url, logging, stopping);
         live.Open(cluster.Fabric);
+        using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
+        using LoadedModel? made = await madeUp.LoadAsync(settings, progress, stopping);
         await using var models = new ModelHost(cluster.Fabric, cluster.Fabric, name, TimeProvider.System, logging.CreateLogger("GlmCluster.Silo"));
-        await LoadAsync(models, settings, logger, stopping);
+        await LoadAsync(models, settings, made, progress, stopping);
+        Array.ForEach([.. models.Models], model => logger.ModelLoaded(model.Model));
         await using ControlServer? control = await ControlServer.StartAsync(models, settings, $"silo-{listening.Port}", logger, stopping);
         Console.WriteLine($"Silo    of the cluster at {ConnectionText.Describe(settings.Database!)}");
         Array.ForEach([.. models.Models.SelectMany(model => ModelDescription.Lines(model.Model))], Console.WriteLine);
@@ -102,15 +108,10 @@ internal static class SiloCommand
         return application;
     }
 
-    private static async Task LoadAsync(ModelHost models, ServeSettings settings, ILogger logger, CancellationToken stopping)
-    {
-        using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
-        await models.LoadAsync([.. settings.Models.Select(model => settings.Of(model).ToLoadOptions())], progress, stopping);
-        foreach (HostedModel model in models.Models)
-        {
-            logger.ModelLoaded(model.Model);
-        }
-    }
+    private static Task LoadAsync(
+        ModelHost models, ServeSettings settings, LoadedModel? madeUp, LoadProgressLine? progress, CancellationToken stopping) => madeUp is null
+        ? models.LoadAsync([.. settings.Models.Select(model => settings.Of(model).ToLoadOptions())], progress, stopping)
+        : models.AddAsync(madeUp, settings.MaxQueued, stopping);
 
     /// <summary>What others call this machine.</summary>
     private static string Advertised(ServeSettings settings)

@@ -18,6 +18,9 @@ internal static class ControlSocket
     /// <summary>Bytes of a socket's path that every system takes, https://man7.org/linux/man-pages/man7/unix.7.html.</summary>
     private const int LongestPath = 100;
 
+    /// <summary>A socket that is younger and silent may belong to a server that is about to listen.</summary>
+    private static readonly TimeSpan Starting = TimeSpan.FromMinutes(1);
+
     /// <summary>Folder of the sockets of this user's servers.</summary>
     public static string Folder { get; } =
         Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime && Directory.Exists(runtime)
@@ -65,7 +68,7 @@ internal static class ControlSocket
         File.Delete(path);
     }
 
-    /// <summary>Sockets of the usual folder on which a server listens, by server.</summary>
+    /// <summary>Sockets of the usual folder on which a server listens, by server. Those of servers that were killed are removed.</summary>
     public static async Task<SortedDictionary<string, string>> FindAsync()
     {
         var found = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -74,6 +77,10 @@ internal static class ControlSocket
             if (await AnswersAsync(path))
             {
                 found.Add(Path.GetFileNameWithoutExtension(path), path);
+            }
+            else if (TimeProvider.System.GetUtcNow() - File.GetLastWriteTimeUtc(path) > Starting)
+            {
+                File.Delete(path); // its server was killed
             }
         }
 

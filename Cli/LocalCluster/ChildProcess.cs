@@ -33,6 +33,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Lock _lock = new(); // guards _log and _lastLines
     private readonly StreamWriter _log;
     private readonly Queue<string> _lastLines = [];
+    private bool _isDisposed;
 
     private ChildProcess(string name, string readyMark, string logFile, Process process)
     {
@@ -47,6 +48,8 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>The first line with the ready mark. Fails with a <see cref="LocalClusterException"/> when it ends before.</summary>
     public Task<string> Ready => _ready.Task;
+
+    public int Id => _process.Id;
 
     /// <summary>Its exit code; 128 and more where a signal ended it.</summary>
     public Task<int> Exited { get; }
@@ -84,9 +87,15 @@ internal sealed class ChildProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Asks it to end and waits; one that does not end within 30 s is killed.</summary>
+    /// <summary>Asks it to end and waits; one that does not end within 30 s is killed. A second time does no harm.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         try
         {
             await _input.WriteLineAsync();

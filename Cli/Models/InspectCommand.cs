@@ -10,17 +10,17 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<DirectoryInfo>("FOLDER") { Description = "Hugging Face folder; its config.json is enough." };
+        Argument<string> folder = ModelFolderArgument.Create("Hugging Face folder; its config.json is enough.");
         var json = new Option<bool>("--json") { Description = "One JSON object instead of tables; sizes in bytes." };
         var command = new Command(
             "inspect",
             "Shows a model's architecture and sizes, the memory that each weight and KV format needs, and what fits on this machine. Loads nothing.")
         {
-            folder.AcceptExistingOnly(), json,
+            folder, json,
         };
         command.SetAction(parsed =>
         {
-            ModelInspection inspection = ModelInspector.Inspect(parsed.GetRequiredValue(folder).FullName);
+            ModelInspection inspection = ModelInspector.Inspect(ModelFolderArgument.Find(parsed, folder));
             parsed.InvocationConfiguration.Output.WriteLine(parsed.GetValue(json)
                 ? JsonSerializer.Serialize(inspection, InspectionJsonContext.Default.ModelInspection)
                 : InspectionText.Format(inspection));

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using GlmCluster.Cli.Chat;
+using GlmCluster.Cli.Control;
 using GlmCluster.Cli.Help;
 using GlmCluster.Cli.Hub;
 using GlmCluster.Cli.Settings;
@@ -27,7 +29,7 @@ internal static class ListCommand
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess()));
             Uri server = ServerOf(parsed.GetValue(url), settings);
             var list = new ModelListing(
-                settings.ModelsFolder, PulledModels.List(settings.ModelsFolder), server.GetLeftPart(UriPartial.Authority), await AskAsync(server, cancellationToken));
+                settings.ModelsFolder, PulledModels.List(settings.ModelsFolder), server.GetLeftPart(UriPartial.Authority), await AskAsync(server, cancellationToken), await AskOwnAsync(cancellationToken));
             Console.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(list, ListingJsonContext.Default.ModelListing) : Format(list));
             return 0;
         });
@@ -55,13 +57,33 @@ internal static class ListCommand
         return await client.AnswersAsync(Patience, cancellationToken) ? await client.ListModelsAsync(cancellationToken) : null;
     }
 
+    /// <summary>What each server and silo of this user runs here.</summary>
+    private static async Task<IReadOnlyList<ServerListing>> AskOwnAsync(CancellationToken cancellationToken)
+    {
+        var servers = new List<ServerListing>();
+        foreach ((string name, string socket) in await ControlSocket.FindAsync())
+        {
+            using var client = new ControlClient(socket);
+            servers.Add(new ServerListing(name, await client.ListAsync(cancellationToken)));
+        }
+
+        return servers;
+    }
+
     private static string Format(ModelListing list)
     {
         IEnumerable<string> lines = list.Pulled.Count == 0
             ? [$"No models in {list.Folder}. `glm model pull ORG/NAME` fetches one."]
             : TextTable.Format([["MODEL", "SIZE", "STATE", "KIND"], .. list.Pulled.Select(Row)]);
         string running = list.Running is null ? $"No server answers at {list.Server}." : $"Offered at {list.Server}: {string.Join(", ", list.Running)}";
-        return string.Join(Environment.NewLine, [.. lines, running]);
+        IEnumerable<string> own = list.Servers.SelectMany(server => server.Models.Select(model => new[]
+        {
+            server.Server, model.Name, model.Weights, InspectionText.Size(model.WeightBytes), InspectionText.Size(model.KvBytes),
+            model.Sequences.ToString(CultureInfo.InvariantCulture), model.IsLeaving ? "leaving" : "running",
+        })).ToArray() is { Length: > 0 } rows
+            ? ["", .. TextTable.Format([["SERVER", "MODEL", "WEIGHTS", "SIZE", "KV CACHE", "SEQUENCES", "STATE"], .. rows])]
+            : [];
+        return string.Join(Environment.NewLine, [.. lines, running, .. own]);
     }
 
     private static string[] Row(PulledModel model) => [model.Name, InspectionText.Size(model.Bytes), model.Complete ? "complete" : "incomplete: pull it again", model.Kind];
@@ -71,7 +93,12 @@ internal static class ListCommand
 /// <param name="Folder">Of pulled models.</param>
 /// <param name="Server">That was asked.</param>
 /// <param name="Running">What it offers; null: nobody answers there.</param>
-internal sealed record ModelListing(string Folder, IReadOnlyList<PulledModel> Pulled, string Server, IReadOnlyList<string>? Running);
+/// <param name="Servers">Servers and silos of this user on this machine.</param>
+internal sealed record ModelListing(
+    string Folder, IReadOnlyList<PulledModel> Pulled, string Server, IReadOnlyList<string>? Running, IReadOnlyList<ServerListing> Servers);
+
+/// <summary>What a server of this user runs.</summary>
+internal sealed record ServerListing(string Server, IReadOnlyList<RunningModel> Models);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(ModelListing))]

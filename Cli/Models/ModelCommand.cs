@@ -34,17 +34,17 @@ internal static class ModelCommand
 
     private static Command CreateVerify()
     {
-        var folder = new Argument<DirectoryInfo>("FOLDER") { Description = "Hugging Face folder that has reference results in golden.safetensors." };
+        Argument<string> folder = ModelFolderArgument.Create("Hugging Face folder that has reference results in golden.safetensors.");
         var options = new SettingOptions(SettingTable.All.Where(setting => VerifySettings.Contains(setting.Name)));
         var verify = new Command(
             "verify",
             "Compares a model's logits and greedy continuations, or an embedding model's vectors, computed with f32 weights, with the reference results in its golden.safetensors. "
-            + "Exit code 1 when they differ by more than the limit.") { folder.AcceptExistingOnly() };
+            + "Exit code 1 when they differ by more than the limit.") { folder };
         options.AddTo(verify);
         verify.SetAction(parsed =>
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess()));
-            (string report, bool passes) = Verify(parsed.GetRequiredValue(folder).FullName, settings);
+            (string report, bool passes) = Verify(ModelFolderArgument.Find(parsed, folder), settings);
             parsed.InvocationConfiguration.Output.WriteLine(report);
             parsed.InvocationConfiguration.Output.WriteLine(passes ? "passed" : "FAILED");
             return passes ? 0 : 1;

@@ -16,7 +16,7 @@ internal static class QualityCommand
 
     public static Command Create()
     {
-        var folder = new Argument<DirectoryInfo>("FOLDER") { Description = "Hugging Face GLM folder." };
+        Argument<string> folder = ModelFolderArgument.Create("Hugging Face GLM folder.");
         var texts = new Option<FileInfo>("--texts")
         {
             Description = "Texts to compare over: lines of {\"messages\": [...]} as OpenAI clients send them, whose answers count, or of plain text. "
@@ -27,14 +27,14 @@ internal static class QualityCommand
         var command = new Command(
             "quality",
             "Compares a model in a weight format (auto is int8 here) and a KV format with the same model in f32, each text given: KL divergence of "
-            + "the predictions, and how often the most probable token is the same. Both forms must fit in memory.") { folder.AcceptExistingOnly(), texts.AcceptExistingOnly() };
+            + "the predictions, and how often the most probable token is the same. Both forms must fit in memory.") { folder, texts.AcceptExistingOnly() };
         options.AddTo(command);
         command.SetAction(parsed =>
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess()));
             WeightFormat format = settings.Weights ?? WeightFormat.Int8;
             KvFormat kvFormat = settings.Kv ?? KvFormats.For(format);
-            QualityReport report = Compare(parsed.GetRequiredValue(folder).FullName, parsed.GetValue(texts)?.FullName, format, kvFormat, settings);
+            QualityReport report = Compare(ModelFolderArgument.Find(parsed, folder), parsed.GetValue(texts)?.FullName, format, kvFormat, settings);
             parsed.InvocationConfiguration.Output.WriteLine(Describe(report, format, kvFormat));
             return 0;
         });

@@ -15,7 +15,7 @@ internal static class QuantizeCommand
 
     public static Command Create()
     {
-        var folder = new Argument<DirectoryInfo>("FOLDER") { Description = "Hugging Face GLM folder." };
+        Argument<string> folder = ModelFolderArgument.Create("Hugging Face GLM folder.");
         var output = new Option<DirectoryInfo>("--output")
         {
             Description = "Folder that the server is given as cache-dir. Default: the model's own folder, where every server finds it.",
@@ -25,7 +25,7 @@ internal static class QuantizeCommand
         var command = new Command(
             "quantize",
             "Makes a model's quantised weights (auto is int8 here) ahead of time, so that the first start is as fast as later ones. A file that is "
-            + "there and good is kept.") { folder.AcceptExistingOnly(), output };
+            + "there and good is kept.") { folder, output };
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -36,7 +36,7 @@ internal static class QuantizeCommand
                 throw new SettingsException(["--weights is 'f32', which is not quantised. Allowed: int8, int4, int4-32, int4-128."]);
             }
 
-            QuantizedFile file = await QuantizeAsync(parsed.GetRequiredValue(folder).FullName, parsed.GetValue(output)?.FullName, format, settings);
+            QuantizedFile file = await QuantizeAsync(ModelFolderArgument.Find(parsed, folder), parsed.GetValue(output)?.FullName, format, settings);
             await parsed.InvocationConfiguration.Output.WriteLineAsync(Describe(file));
             return 0;
         });

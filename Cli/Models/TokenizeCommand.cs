@@ -11,7 +11,7 @@ namespace GlmCluster.Cli.Models;
 /// <summary><c>glm model tokenize</c>: shows the ids of texts, or the text of ids.</summary>
 internal static class TokenizeCommand
 {
-    private static readonly Argument<DirectoryInfo> Folder = new("FOLDER") { Description = "Model folder; its tokenizer files are enough." };
+    private static readonly Argument<string> Folder = ModelFolderArgument.Create("Model folder; its tokenizer files are enough.");
     private static readonly Option<string> Text = new("--text") { Description = "Text to turn into ids." };
     private static readonly Option<FileInfo> Lines = new("--jsonl") { Description = "File with one JSON string a line; for each a JSON array of ids is written." };
     private static readonly Option<string> Ids = new("--decode") { Description = "Ids to turn into text, separated by commas or blanks." };
@@ -21,7 +21,7 @@ internal static class TokenizeCommand
     {
         var command = new Command("tokenize", "Turns text into the model's ids and back. Special tokens inside texts are ordinary characters.")
         {
-            Folder.AcceptExistingOnly(), Text, Lines.AcceptExistingOnly(), Ids, NoSpecial,
+            Folder, Text, Lines.AcceptExistingOnly(), Ids, NoSpecial,
         };
         command.Validators.Add(RequireOneInput);
         command.SetAction(parsed => Run(parsed, parsed.InvocationConfiguration.Output));
@@ -39,7 +39,7 @@ internal static class TokenizeCommand
 
     private static int Run(ParseResult parsed, TextWriter output)
     {
-        var model = TextModel.Load(TextAssets.FromTokenizerFolder(parsed.GetRequiredValue(Folder).FullName));
+        var model = TextModel.Load(TextAssets.FromTokenizerFolder(ModelFolderArgument.Find(parsed, Folder)));
         bool plain = parsed.GetValue(NoSpecial);
         if (parsed.GetValue(Ids) is string ids)
         {
@@ -96,9 +96,9 @@ internal static class TokenizeCommand
         var text = new System.Text.StringBuilder();
         foreach (string item in list.Split([',', ' ', '\t', '\n', '\r', '[', ']'], StringSplitOptions.RemoveEmptyEntries))
         {
-            text.Append(int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+            text.Append(int.TryParse(item, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && id < tokenizer.Count
                 ? detokenizer.Push(id)
-                : throw new CheckpointException($"\"{item}\" is no id; ids are whole numbers from 0."));
+                : throw new CheckpointException($"\"{item}\" is no id of this tokenizer; those are whole numbers from 0 to {tokenizer.Count - 1}."));
         }
 
         return text.Append(detokenizer.Finish()).ToString();

@@ -54,6 +54,8 @@ internal sealed class EmbeddedServer : IAsyncDisposable
             StorePath = settings.StoreFile,
             ResumeWindow = settings.ResumeWindow,
             ConversationTtl = settings.ConversationTtl,
+            Routing = settings.Routing,
+            CallerLimits = settings.CallerLimits,
         };
         InProcessFabric fabric = await InProcessFabric.OpenAsync(
             fabricOptions, TimeProvider.System, storeLogging.CreateLogger<InProcessFabric>(), cancellationToken);

@@ -17,8 +17,12 @@ internal static class ModelDescription
         string size = Invariant($"{model.Parameters / 1e6:N1} M parameters, {weights}");
         string kv = Invariant($"KV cache {sizes.Kv.Name()} up to {sizes.KvBytes / 1048576.0:N0} MiB");
         yield return Invariant($"Model   {model.Card.Model.Name} ({model.Card.Architecture}, {size})");
-        yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {model.Folder}");
-        yield return $"        {WeightLoadText.Describe(model.WeightLoad)}";
+        yield return Invariant($"        {(model.Folder is null ? "made up" : "loaded")} in {model.LoadTime.TotalSeconds:N2} s{(model.Folder is null ? "" : " from ")}{model.Folder}");
+        if (model.Folder is not null)
+        {
+            yield return $"        {WeightLoadText.Describe(model.WeightLoad)}";
+        }
+
         yield return Invariant($"        on {model.Device}, {model.Threads} threads; context {sizes.ContextTokens:N0} tokens; {kv}");
         foreach (StageShare stage in model.Stages.Length > 1 ? model.Stages : [])
         {

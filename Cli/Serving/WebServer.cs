@@ -17,6 +17,8 @@ namespace GlmCluster.Cli.Serving;
 /// <summary>How every server of the program listens and logs.</summary>
 internal static class WebServer
 {
+    private const double SlowReaderBytesPerSecond = 240;
+
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>A web application that reads no files and no environment of the framework's own: settings come from one place.</summary>
@@ -40,6 +42,8 @@ internal static class WebServer
     /// <summary>Listens where clients ask.</summary>
     public static void ListenForClients(KestrelServerOptions kestrel, ServeSettings settings)
     {
+        // What waits for a client is bounded (Kestrel's buffer, 64 KB, beside the log, which is there in any case); how long it waits is too.
+        kestrel.Limits.MinResponseDataRate = new MinDataRate(SlowReaderBytesPerSecond, settings.SlowReaderTimeout);
         if (settings.Host != "localhost")
         {
             kestrel.Listen(IPAddress.Parse(settings.Host), settings.Port);

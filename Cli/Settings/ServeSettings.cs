@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Loop;
 using GlmCluster.Gateway.Models;
+using GlmCluster.Grains.Routing;
 using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Settings;
@@ -120,6 +121,15 @@ internal sealed record ServeSettings
 
     /// <summary>Most time that a gateway or silo takes after SIGTERM to let answers end or to hand them over.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>One of <see cref="RoutingPolicies.Names"/>.</summary>
+    public string Routing { get; init; } = RoutingPolicies.Default;
+
+    /// <summary>What one caller may have of one model.</summary>
+    public CallerLimits CallerLimits { get; init; } = new();
+
+    /// <summary>How long a client may take next to nothing of what waits for it.</summary>
+    public TimeSpan SlowReaderTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Socket for commands to the running server, or <c>off</c>; null: in the usual place.</summary>
     public string? Control { get; init; }

@@ -3,6 +3,7 @@ using System.Net;
 using GlmCluster.Cli.Control;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Grains.Postgres;
+using GlmCluster.Grains.Routing;
 
 namespace GlmCluster.Cli.Settings;
 
@@ -119,6 +120,15 @@ internal static class SettingTable
             (s, value) => s with { HealthPort = value }, s => s.HealthPort),
         Duration("drain-timeout", "How long a gateway or silo that is told to stop (SIGTERM), or a model that is unloaded, lets answers end or hands them over.", "60s", TimeSpan.Zero, TimeSpan.FromHours(24),
             (s, value) => s with { DrainTimeout = value }, s => s.DrainTimeout),
+        Of("routing", string.Join('|', RoutingPolicies.Names), "How a worker is chosen: the one that has most of the prompt cached, within a bound of load; or without regard to that.",
+            RoutingPolicies.Default, string.Join(", ", RoutingPolicies.Names),
+            (s, v) => RoutingPolicies.Names.Contains(v.Text) ? s with { Routing = v.Text } : null, s => s.Routing),
+        Integer("caller-running", "N", "Sequences of one caller that one model runs at once; its other requests wait.", "any number", 1, 100_000,
+            (s, value) => s with { CallerLimits = s.CallerLimits with { Running = value } }, s => s.CallerLimits.Running),
+        Integer("caller-requests", "N", "Requests of one caller for one model, running and waiting; more get 429.", "any number", 1, 1_000_000,
+            (s, value) => s with { CallerLimits = s.CallerLimits with { Requests = value } }, s => s.CallerLimits.Requests),
+        Duration("slow-reader-timeout", "How long a client may take next to nothing of what waits for it before it is cut off.", "30s", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1),
+            (s, value) => s with { SlowReaderTimeout = value }, s => s.SlowReaderTimeout),
         Of("control", "FILE", "Unix socket at which `glm model load` and `unload` reach the running server; off: none.", "in the user's runtime folder", "a file, or off",
             (s, v) => v.Text == ControlSocket.Off ? s with { Control = v.Text } : v.AsPath() is { } path ? s with { Control = path } : null, s => s.Control ?? "auto"),
         Choice("log-level", "Least important messages to log.", "information", SettingValues.LogLevels,
@@ -131,11 +141,13 @@ internal static class SettingTable
 
     /// <summary>Settings of a gateway.</summary>
     public static IReadOnlyList<Setting> Gateway { get; } =
-        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "host" or "port" or "resume-window" or "conversation-ttl" or "drain-timeout" or "log-level")];
+        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "host" or "port" or "resume-window" or "conversation-ttl" or "drain-timeout"
+            or "routing" or "caller-running" or "caller-requests" or "slow-reader-timeout" or "log-level")];
 
     /// <summary>Settings of a silo.</summary>
     public static IReadOnlyList<Setting> Silo { get; } =
-        [.. All.Where(setting => setting.Name is not ("aliases" or "host" or "port" or "store" or "hub-endpoint" or "hub-token"))];
+        [.. All.Where(setting => setting.Name is not ("aliases" or "host" or "port" or "store" or "hub-endpoint" or "hub-token"
+            or "caller-running" or "caller-requests" or "slow-reader-timeout"))];
 
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>
     public static IReadOnlyList<Setting> LocalCluster { get; } =

@@ -3,9 +3,7 @@ using System.Runtime.CompilerServices;
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>Pages of bf16.</summary>
-internal sealed unsafe class BFloat16Pages<TSimd, TVector>(AttentionShape shape) : KvPages(shape)
-    where TSimd : struct, ISimd<TVector>, IByteSimd<TVector>
-    where TVector : unmanaged
+internal sealed unsafe class BFloat16Pages(AttentionShape shape) : KvPages(shape)
 {
     public override int PageBytes => PageTokens * HeadDim * sizeof(ushort);
 
@@ -27,10 +25,6 @@ internal sealed unsafe class BFloat16Pages<TSimd, TVector>(AttentionShape shape)
         }
     }
 
-    public override float* ReadKeys(byte* page, float* scratch) => Read((ushort*)page, scratch);
-
-    public override float* ReadValues(byte* page, float* scratch) => Read((ushort*)page, scratch);
-
     /// <summary>To nearest, ties to even; NaN stays NaN.</summary>
     private static ushort Round(float value)
     {
@@ -38,17 +32,17 @@ internal sealed unsafe class BFloat16Pages<TSimd, TVector>(AttentionShape shape)
         uint bits = BitConverter.SingleToUInt32Bits(value);
         return float.IsNaN(value) ? NotANumber : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
+}
 
-    /// <remarks>A page has 32 · headDim numbers: whole vectors of any width.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float* Read(ushort* page, float* scratch)
-    {
-        int count = PageTokens * HeadDim;
-        for (int i = 0; i < count; i += TSimd.Width)
-        {
-            TSimd.Store(TSimd.WidenBFloat16(page + i), scratch + i);
-        }
+/// <inheritdoc cref="BFloat16Pages"/>
+internal readonly unsafe struct BFloat16Numbers<TSimd, TVector> : IPageNumbers<TVector>
+    where TSimd : struct, IByteSimd<TVector>
+    where TVector : unmanaged
+{
+    public static bool AreFloats => false;
 
-        return scratch;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Load(byte* numbers, int index) => TSimd.WidenBFloat16((ushort*)numbers + index);
+
+    public static float Read(byte* numbers, int index) => BitConverter.Int32BitsToSingle(((ushort*)numbers)[index] << 16);
 }

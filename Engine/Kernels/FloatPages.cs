@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
+
 namespace GlmCluster.Engine.Kernels;
 
-/// <summary>Pages of floats, which are read where they lie.</summary>
+/// <summary>Pages of floats.</summary>
 internal sealed unsafe class FloatPages(AttentionShape shape) : KvPages(shape)
 {
     public override int PageBytes => PageTokens * HeadDim * sizeof(float);
@@ -16,8 +18,17 @@ internal sealed unsafe class FloatPages(AttentionShape shape) : KvPages(shape)
 
     public override void WriteValue(byte* page, int slot, float* value) =>
         new ReadOnlySpan<float>(value, HeadDim).CopyTo(new Span<float>((float*)page + (slot * HeadDim), HeadDim));
+}
 
-    public override float* ReadKeys(byte* page, float* scratch) => (float*)page;
+/// <inheritdoc cref="FloatPages"/>
+internal readonly unsafe struct FloatNumbers<TSimd, TVector> : IPageNumbers<TVector>
+    where TSimd : struct, ISimd<TVector>
+    where TVector : unmanaged
+{
+    public static bool AreFloats => true;
 
-    public override float* ReadValues(byte* page, float* scratch) => (float*)page;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Load(byte* numbers, int index) => TSimd.Load((float*)numbers + index);
+
+    public static float Read(byte* numbers, int index) => ((float*)numbers)[index];
 }

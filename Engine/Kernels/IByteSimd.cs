@@ -8,8 +8,8 @@ internal unsafe interface IByteSimd<TVector>
     /// <summary>Loads four bytes per lane.</summary>
     static abstract TVector LoadBytes(byte* source);
 
-    /// <summary>Bytes from 0 to 255, one per lane, as floats.</summary>
-    static abstract TVector WidenBytes(byte* source);
+    /// <summary>Signed bytes, one per lane, as floats.</summary>
+    static abstract TVector WidenBytes(sbyte* source);
 
     /// <summary>bf16 numbers, one per lane.</summary>
     static abstract TVector WidenBFloat16(ushort* source);

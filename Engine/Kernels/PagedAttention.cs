@@ -47,7 +47,7 @@ internal unsafe class PagedAttention : IDisposable
         _shape = shape;
         Workers = workers;
         _pages = KvPages.Create(format, width, shape);
-        _arithmetic = SpanAttention.Create(width, shape, _pages);
+        _arithmetic = SpanAttention.Create(width, shape, format, _pages);
         _plan = new AttentionPlan(shape, workers);
         _scale = (float)(1 / Math.Sqrt(scaledDim));
         _resultFloats = SpanResult.Floats(_plan.PaddedRows, shape.ValueDim);

@@ -10,10 +10,10 @@ internal readonly unsafe partial struct Simd128 : IByteSimd<Vector128<float>>
     public static Vector128<float> LoadBytes(byte* source) => Vector128.Load((float*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> WidenBytes(byte* source)
+    public static Vector128<float> WidenBytes(sbyte* source)
     {
-        Vector128<ushort> shorts = Vector128.WidenLower(Vector128.CreateScalar(*(uint*)source).AsByte());
-        return Vector128.ConvertToSingle(Vector128.WidenLower(shorts).AsInt32());
+        Vector128<short> shorts = Vector128.WidenLower(Vector128.CreateScalar(*(uint*)source).AsSByte());
+        return Vector128.ConvertToSingle(Vector128.WidenLower(shorts));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,7 +11,7 @@ internal readonly unsafe partial struct Simd256 : IByteSimd<Vector256<float>>
     public static Vector256<float> LoadBytes(byte* source) => Vector256.Load((float*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> WidenBytes(byte* source) => Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source));
+    public static Vector256<float> WidenBytes(sbyte* source) => Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> WidenBFloat16(ushort* source) => (Avx2.ConvertToVector256Int32(source) << 16).AsSingle();

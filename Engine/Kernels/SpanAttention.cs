@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using GlmCluster.Engine.Decoding;
+
 namespace GlmCluster.Engine.Kernels;
 
 /// <summary>Attention of a tile of query rows over a span of positions: the arithmetic, in one vector width.</summary>
@@ -11,11 +14,12 @@ internal abstract unsafe class SpanAttention
     /// <summary>Rows that the inner loops take together; tiles are padded to a multiple, in memory that may hold anything.</summary>
     public const int RowStep = 4;
 
-    public static SpanAttention Create(SimdWidth width, AttentionShape shape, KvPages pages) => width switch
+    /// <param name="pages">Of the format.</param>
+    public static SpanAttention Create(SimdWidth width, AttentionShape shape, KvFormat format, KvPages pages) => width switch
     {
-        SimdWidth.Bits512 => new SpanAttention<Simd512, System.Runtime.Intrinsics.Vector512<float>>(shape, pages),
-        SimdWidth.Bits256 => new SpanAttention<Simd256, System.Runtime.Intrinsics.Vector256<float>>(shape, pages),
-        _ => new SpanAttention<Simd128, System.Runtime.Intrinsics.Vector128<float>>(shape, pages),
+        SimdWidth.Bits512 => Create<Simd512, Vector512<float>>(shape, format, pages),
+        SimdWidth.Bits256 => Create<Simd256, Vector256<float>>(shape, format, pages),
+        _ => Create<Simd128, Vector128<float>>(shape, format, pages),
     };
 
     /// <summary>Attends to the pages from <paramref name="firstPage"/> up to, not including, <paramref name="endPage"/>.</summary>
@@ -26,6 +30,15 @@ internal abstract unsafe class SpanAttention
 
     /// <summary>Divides by the sum of weights: one output row.</summary>
     public abstract void Finish(float* values, float weight, float* output);
+
+    private static SpanAttention Create<TSimd, TVector>(AttentionShape shape, KvFormat format, KvPages pages)
+        where TSimd : struct, ISimd<TVector>, IByteSimd<TVector>
+        where TVector : unmanaged => format switch
+        {
+            KvFormat.F32 => new SpanAttention<TSimd, TVector, FloatNumbers<TSimd, TVector>>(shape, pages),
+            KvFormat.BF16 => new SpanAttention<TSimd, TVector, BFloat16Numbers<TSimd, TVector>>(shape, pages),
+            _ => new SpanAttention<TSimd, TVector, Int8Numbers<TSimd, TVector>>(shape, pages),
+        };
 }
 
 /// <summary>Query rows that see the same pages: some tokens of one sequence times the heads that share a key head.</summary>

@@ -67,7 +67,10 @@ public interface IWorkerSession : IAsyncDisposable
 /// <param name="MaxSequences">Sequences it runs at once.</param>
 /// <param name="MaxQueued">Generations it accepts beyond those before admission is refused as overloaded.</param>
 /// <param name="NumericsClass">Workers of one class produce the same bits; null: unknown.</param>
-public sealed record WorkerCard(string Name, ModelReference Model, int MaxSequences, int MaxQueued, string? NumericsClass);
+/// <param name="PrefixSeed">What the names of blocks in its prefix digest begin with; null: not known, so nobody looks for prompts in it.</param>
+/// <param name="SharesByCaller">Whether only prompts of one caller share blocks.</param>
+public sealed record WorkerCard(
+    string Name, ModelReference Model, int MaxSequences, int MaxQueued, string? NumericsClass, string? PrefixSeed = null, bool SharesByCaller = false);
 
 /// <summary>Heartbeat.</summary>
 /// <param name="Counter">Raised when the loop turned or is idle.</param>

@@ -52,6 +52,12 @@ internal sealed class ActiveGeneration(GenerationRequest request, TokenLog log)
     /// <summary>Its worker died, and it has got no token since: it is given to a worker that has nothing else.</summary>
     public bool IsSuspect { get; set; }
 
+    /// <summary>Its place among its caller's that wait.</summary>
+    public long QueuedNumber { get; set; }
+
+    /// <summary>Numerics class of its first worker; null: none yet, or not known.</summary>
+    public string? NumericsClass { get; set; }
+
     /// <summary>Tokens in its log when its worker got it.</summary>
     public int TokensAtDispatch { get; set; }
 
@@ -60,6 +66,9 @@ internal sealed class ActiveGeneration(GenerationRequest request, TokenLog log)
 
     /// <summary>Tokens of the frame under check that would be appended.</summary>
     public int StagedTokens { get; set; }
+
+    /// <summary>The conversation it belongs to; null: none.</summary>
+    public GenerationId? Conversation => Request.Turn is { } turn ? turn.Conversation ?? Id : null;
 
     /// <summary>Whether it goes on with nobody reading.</summary>
     public bool RunsUnread => Request.OnDisconnect == DisconnectPolicy.Detach;

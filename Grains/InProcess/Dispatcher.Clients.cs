@@ -2,14 +2,13 @@ using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
 using GlmCluster.Grains.Logs;
+using GlmCluster.Grains.Routing;
 
 namespace GlmCluster.Grains.InProcess;
 
 /// <content>The gateway's side: admission, readers, cancels.</content>
 internal sealed partial class Dispatcher
 {
-    private static readonly TimeSpan OverloadRetryAfter = TimeSpan.FromSeconds(2);
-
     /// <summary>Holds a place for an admission while it is being stored, so that load is counted before dispatch.</summary>
     /// <returns>Null: held until <see cref="Confirm"/> or <see cref="GiveUp"/>; else why there is none.</returns>
     public GenerationFault? TryReserve(GenerationRequest request)
@@ -26,11 +25,12 @@ internal sealed partial class Dispatcher
                     : new GenerationFault(GenerationFaultCode.UnknownModel, $"There is no model '{model.Name}'.");
             }
 
-            int load = _active.Values.Count(generation => generation.State != ActiveState.Parked && generation.Request.Model == model);
-            if (load >= capacity)
+            ActiveGeneration[] there =
+                [.. _active.Values.Where(generation => generation.State != ActiveState.Parked && generation.Request.Model == model)];
+            int ofCaller = there.Count(generation => generation.Request.Caller == request.Caller);
+            if (AdmissionCheck.FindFault(model.Name, capacity, there.Length, ofCaller, options.CallerLimits) is { } full)
             {
-                return new GenerationFault(
-                    GenerationFaultCode.Overloaded, $"The model '{model.Name}' has {load} requests, its limit. Try again later.", OverloadRetryAfter);
+                return full;
             }
 
             _active.Add(request.Id, new ActiveGeneration(request, new TokenLog()));

@@ -46,6 +46,7 @@ internal sealed partial class Dispatcher
         lock (_lock)
         {
             worker.LastBeat = beat;
+            worker.Hints.Observe(beat);
         }
     }
 
@@ -160,36 +161,27 @@ internal sealed partial class Dispatcher
         generation.IsSuspect = true;
     }
 
-    /// <summary>Gives pending generations to workers, oldest first. A suspect that must wait for an empty worker holds up younger ones of its model.</summary>
+    /// <summary>Gives pending generations to workers that have room.</summary>
     private void Dispatch()
     {
-        HashSet<ModelReference>? held = null;
-        for (int i = 0; i < _pending.Count;)
+        foreach (IGrouping<ModelReference, ActiveGeneration> waiting in
+            _pending.Where(generation => !generation.IsCancelRequested).GroupBy(generation => generation.Request.Model).ToArray())
         {
-            ActiveGeneration generation = _pending[i];
-            if (generation.IsCancelRequested || held?.Contains(generation.Request.Model) == true)
+            List<WorkerSession> sessions = _workers.FindAll(worker => worker.Card.Model == waiting.Key);
+            List<RoutedWorker> workers = [.. sessions.Where(session => !session.IsDraining).Select(ToRouted)];
+            int first = waiting.Min(generation => generation.Request.Priority);
+            if (!workers.Exists(worker => worker.HasRoom(first)))
             {
-                i++;
                 continue;
             }
 
-            if (PickWorker(generation) is not { } worker)
+            Dictionary<string, int> running = sessions.SelectMany(session => session.Assigned)
+                .GroupBy(generation => generation.Request.Caller)
+                .ToDictionary(caller => caller.Key, caller => caller.Sum(generation => generation.Request.Choices));
+            foreach ((PendingGeneration next, RoutedWorker worker) in planner.Plan(DispatchPlanner.Order([.. waiting.Select(ToPending)], running), workers))
             {
-                if (generation.IsSuspect)
-                {
-                    (held ??= []).Add(generation.Request.Model);
-                }
-
-                i++;
-                continue;
+                Assign(_active[next.Id], sessions.Find(session => session.Incarnation.Value == worker.Id)!);
             }
-
-            _pending.RemoveAt(i);
-            generation.State = ActiveState.Assigned;
-            generation.TokensAtDispatch = generation.Log.Count;
-            generation.Worker = worker;
-            worker.Assigned.Add(generation);
-            worker.Send(new RunGeneration(generation.Request, generation.Log.ToEntries(generation.Id), generation.IsSuspect));
         }
     }
 
@@ -203,14 +195,50 @@ internal sealed partial class Dispatcher
         }
     }
 
-    private WorkerSession? PickWorker(ActiveGeneration generation)
+    private void Assign(ActiveGeneration generation, WorkerSession worker)
     {
-        List<WorkerSession> candidates = _workers.FindAll(worker =>
-            worker.Card.Model == generation.Request.Model
-            && !worker.IsDraining
-            && (generation.IsSuspect ? worker.Assigned.Count == 0 : !worker.Assigned.Any(other => other.IsSuspect)));
-        int picked = routing.Pick([.. candidates.Select(worker => new WorkerLoad(worker.Assigned.Count, worker.Capacity))]);
-        return picked < 0 ? null : candidates[picked];
+        _pending.Remove(generation);
+        generation.State = ActiveState.Assigned;
+        generation.TokensAtDispatch = generation.Log.Count;
+        generation.Worker = worker;
+        generation.NumericsClass ??= worker.Card.NumericsClass;
+        worker.Assigned.Add(generation);
+        worker.Send(new RunGeneration(generation.Request, generation.Log.ToEntries(generation.Id), generation.IsSuspect));
+        if (generation.Conversation is { } conversation)
+        {
+            _homes.Note(conversation, worker.Incarnation.Value, worker.Card.NumericsClass);
+        }
+    }
+
+    private static RoutedWorker ToRouted(WorkerSession session)
+    {
+        var worker = new RoutedWorker(session.Incarnation.Value, session.Card, session.Hints);
+        foreach (ActiveGeneration generation in session.Assigned)
+        {
+            worker.Add(generation.Request.Priority, generation.Request.Choices, generation.IsSuspect);
+        }
+
+        return worker;
+    }
+
+    private PendingGeneration ToPending(ActiveGeneration generation)
+    {
+        (Guid? home, string? numericsClass) = generation.Conversation is { } conversation ? _homes.Find(conversation) : (null, null);
+        return new PendingGeneration
+        {
+            Id = generation.Id,
+            Caller = generation.Request.Caller,
+            Priority = generation.Request.Priority,
+            Sequences = generation.Request.Choices,
+            QueuedNumber = generation.QueuedNumber,
+            IsSuspect = generation.IsSuspect,
+            HasTokens = generation.Log.Count > 0,
+            CallerRunning = options.CallerLimits.Running,
+            NumericsClass = generation.NumericsClass ?? numericsClass,
+            Home = home,
+            Conversation = generation.Conversation?.ToString(),
+            PromptIds = generation.Request.PromptIds,
+        };
     }
 
     private static void Unassign(ActiveGeneration generation)

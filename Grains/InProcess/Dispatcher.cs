@@ -10,14 +10,16 @@ namespace GlmCluster.Grains.InProcess;
 /// <summary>Who runs what: every state of an unfinished generation changes here, under one lock and without waiting.</summary>
 /// <remarks>Thread-safe. Ends that are decided here come out as <see cref="PlannedEnd"/>s, which the caller must have stored.</remarks>
 internal sealed partial class Dispatcher(
-    InProcessFabricOptions options, ModelDirectory directory, IRoutingPolicy routing, LogFlusher flusher, TimeProvider time, ILogger logger)
+    InProcessFabricOptions options, ModelDirectory directory, DispatchPlanner planner, LogFlusher flusher, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan UnavailableRetryAfter = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new(); // guards everything below, and what ActiveGeneration and WorkerSession say it guards
     private readonly Dictionary<GenerationId, ActiveGeneration> _active = [];
     private readonly List<WorkerSession> _workers = []; // unsealed, in the order they joined
-    private readonly List<ActiveGeneration> _pending = []; // oldest first
+    private readonly List<ActiveGeneration> _pending = [];
+    private readonly ConversationHomes _homes = new();
+    private long _lastQueued;
     private readonly ReaderWaker _waker = new();
     private bool _isClosed;
 
@@ -147,6 +149,11 @@ internal sealed partial class Dispatcher(
     {
         generation.State = ActiveState.Pending;
         SetPendingDeadline(generation);
+        if (generation.QueuedNumber == 0 || generation.IsSuspect || generation.Log.Count == 0)
+        {
+            generation.QueuedNumber = ++_lastQueued; // what has tokens goes on before its caller's others begin
+        }
+
         _pending.Add(generation);
         Dispatch();
     }

@@ -42,7 +42,7 @@ public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConvers
         _time = time;
         _logger = logger;
         _flusher = new LogFlusher(store, time, logger);
-        _dispatcher = new Dispatcher(options, directory, new LeastLoadedPolicy(), _flusher, time, logger);
+        _dispatcher = new Dispatcher(options, directory, new DispatchPlanner(new Router(RoutingPolicies.Create(options.Routing))), _flusher, time, logger);
         _ends = new EndCommitter(store, _dispatcher, time, logger);
         _sweep = new ExpirySweep(options, store, _dispatcher, _ends, time, logger);
     }

@@ -1,3 +1,5 @@
+using GlmCluster.Grains.Routing;
+
 namespace GlmCluster.Grains.InProcess;
 
 /// <summary>Settings of the in-process fabric.</summary>
@@ -14,4 +16,10 @@ public sealed record InProcessFabricOptions
 
     /// <summary>How long a conversation is kept after its last use. Default 24 h.</summary>
     public TimeSpan ConversationTtl { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How workers are picked, one of <see cref="RoutingPolicies.Names"/>. Default <see cref="RoutingPolicies.Default"/>.</summary>
+    public string Routing { get; init; } = RoutingPolicies.Default;
+
+    /// <summary>What one caller may have of one model. Default: any number.</summary>
+    public CallerLimits CallerLimits { get; init; } = new();
 }

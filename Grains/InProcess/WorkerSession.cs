@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Routing;
 
 namespace GlmCluster.Grains.InProcess;
 
@@ -23,6 +24,8 @@ internal sealed class WorkerSession(WorkerCard card, Dispatcher dispatcher, EndC
     public long LastFrame { get; set; }
 
     public WorkerBeat? LastBeat { get; set; }
+
+    public WorkerHints Hints { get; } = new();
 
     public bool IsSealed { get; private set; }
 

@@ -30,7 +30,8 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
 
     private readonly PostgresFabricOptions _options;
     private readonly ILogger _logger;
-    private readonly AdmissionMove _admission;
+    private readonly AdmissionQueue _admissions;
+    private readonly ClusterHints _hints = new();
     private readonly PostgresConversations _conversations;
     private readonly PublishedModels _models;
     private readonly WorkerMembership _workers;
@@ -46,10 +47,10 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         Store = store;
         Clock = new ClusterClock(time, store.OpenedAt);
         Ends = new EndWriter(Clock);
-        var dispatch = new DispatchPass(new LeastLoadedPolicy());
+        var dispatch = new DispatchPass(new DispatchPlanner(new Router(RoutingPolicies.Create(options.Routing))), _hints);
         Readers = new ReaderMoves(options, Clock, dispatch, Ends);
         Expiry = new Expiry(Clock, Ends);
-        _admission = new AdmissionMove(options, Clock, dispatch);
+        _admissions = new AdmissionQueue(store, new AdmissionMove(options, Clock, dispatch));
         _conversations = new PostgresConversations(store, this, Clock, options.ConversationTtl);
         _models = new PublishedModels(store);
         _workers = new WorkerMembership(this, new Takeover(Clock, Readers, dispatch, Ends), dispatch, options.LiveUrl, logger);
@@ -130,8 +131,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await Store.TransactAsync(
-                PostgresStore.ClientPatience, (connection, token) => _admission.AdmitAsync(connection, request, token));
+            return await _admissions.AdmitAsync(request);
         }
         catch (StoreException failure)
         {
@@ -250,12 +250,14 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     /// <inheritdoc cref="WorkerMembership.LeaveAsync"/>
     internal Task LeaveAsync(PostgresWorkerSession session, TimeSpan patience) => _workers.LeaveAsync(session, patience);
 
-    /// <summary>Reads again which models are offered, and by which silos.</summary>
+    /// <summary>Reads again which models are offered, by which silos, and what these have cached.</summary>
     internal async Task RefreshDirectoryAsync()
     {
+        ReadDigests known = _hints.Digests;
         (List<ModelCard> cards, List<WorkerRow> workers) = await Store.RunAsync(PostgresStore.ClientPatience, async (connection, token) =>
-            (await ModelRows.OfferedAsync(connection, token), await WorkerRows.ListAsync(connection, token)));
+            (await ModelRows.OfferedAsync(connection, token), await WorkerRows.ListAsync(connection, known.Numbers, token)));
         _models.Offer(cards);
+        _hints.Observe(workers, known);
         await _links.KeepAsync(workers.Select(worker => worker.Url).OfType<Uri>().ToHashSet());
     }
 

@@ -1,3 +1,5 @@
+using GlmCluster.Grains.Routing;
+
 namespace GlmCluster.Grains.Postgres;
 
 /// <summary>Settings of the PostgreSQL fabric.</summary>
@@ -26,4 +28,10 @@ public sealed record PostgresFabricOptions
 
     /// <summary>How long a member's beat may stand still before others take its work. Default 3 s.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How workers are picked, one of <see cref="RoutingPolicies.Names"/>. Default <see cref="RoutingPolicies.Default"/>.</summary>
+    public string Routing { get; init; } = RoutingPolicies.Default;
+
+    /// <summary>What one caller may have of one model. Default: any number.</summary>
+    public CallerLimits CallerLimits { get; init; } = new();
 }

@@ -1,22 +1,21 @@
 namespace GlmCluster.Grains.Routing;
 
-/// <summary>Picks the worker with the smallest share of its capacity in use; the one that joined first on ties.</summary>
+/// <summary>Picks the worker with the smallest share of its slots in use; the one that joined first on ties.</summary>
 internal sealed class LeastLoadedPolicy : IRoutingPolicy
 {
-    public int Pick(ReadOnlySpan<WorkerLoad> candidates)
+    public bool UsesPrefixes => false;
+
+    public int Pick(string key, ReadOnlySpan<RoutingCandidate> candidates)
     {
-        int best = -1;
-        for (int i = 0; i < candidates.Length; i++)
+        int best = 0;
+        for (int i = 1; i < candidates.Length; i++)
         {
-            if (candidates[i].Assigned < candidates[i].Capacity && (best < 0 || IsLess(candidates[i], candidates[best])))
-            {
-                best = i;
-            }
+            best = IsLess(candidates[i], candidates[best]) ? i : best;
         }
 
         return best;
     }
 
-    // a/b < c/d without division.
-    private static bool IsLess(WorkerLoad a, WorkerLoad b) => (long)a.Assigned * b.Capacity < (long)b.Assigned * a.Capacity;
+    /// <summary>Whether a smaller share of the first one's slots is in use: a/b &lt; c/d without division.</summary>
+    public static bool IsLess(in RoutingCandidate one, in RoutingCandidate other) => (long)one.Load * other.Slots < (long)other.Load * one.Slots;
 }

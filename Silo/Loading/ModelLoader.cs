@@ -104,7 +104,7 @@ public sealed class ModelLoader(ModelLoadOptions options, TimeProvider time, IPr
                 Parameters = DecoderMemory.Parameters(configuration),
                 WeightLoad = runner.LoadReport,
                 LoadTime = time.GetElapsedTime(start),
-                Folder = options.Folder,
+                Folder = source is Checkpoint ? options.Folder : null,
                 Device = options.Device,
                 Threads = options.Threads,
             };

@@ -49,7 +49,14 @@ public sealed class WorkerSupervisor : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(directory);
         ArgumentNullException.ThrowIfNull(model);
         await directory.PublishAsync(model.Card, model.Assets.ToBytes(), cancellationToken);
-        var card = new WorkerCard(workerName, model.Card.Model, model.EngineLimits.MaxSequences, maxQueued, model.Card.NumericsClass);
+        var card = new WorkerCard(
+            workerName,
+            model.Card.Model,
+            model.EngineLimits.MaxSequences,
+            maxQueued,
+            model.Card.NumericsClass,
+            model.EngineLimits.PrefixSeed,
+            model.EngineLimits.CacheScope == CacheScope.Caller);
         ModelWorker first = await StartWorkerAsync(fabric, model, card, time, logger, cancellationToken);
         var supervisor = new WorkerSupervisor(fabric, model, card, first, time, logger);
         supervisor._keeping = supervisor.KeepAsync(supervisor._stopping.Token);

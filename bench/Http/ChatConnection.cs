@@ -5,29 +5,34 @@ using System.Text;
 namespace GlmCluster.Bench.Http;
 
 /// <summary>One client: a connection for each of its chats, one after the other.</summary>
-internal sealed class ChatConnection(ChatServer server) : IDisposable
+internal sealed class ChatConnection : IDisposable
 {
     private ResponseReader _response = new();
     private ChatMeter _meter = new(start: 0);
     private readonly StringBuilder _refusal = new(); // body of a response that is no stream
+    private Uri? _url;
+
+    /// <summary>Index of the request that was sent last.</summary>
+    public int Request { get; private set; }
 
     /// <summary>Open while a chat runs.</summary>
     public Socket? Socket { get; private set; }
 
     /// <summary>Sends a request and starts to measure.</summary>
     /// <exception cref="BenchException">The server cannot be reached.</exception>
-    public void Start(ReadOnlySpan<byte> request)
+    public void Start(ChatRequest request)
     {
+        (Request, _url) = (request.Index, request.Server);
         (_response, _meter) = (new ResponseReader(), new ChatMeter(Stopwatch.GetTimestamp()));
         try
         {
             Socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            Socket.Connect(server.Url.Host, server.Url.Port);
-            Socket.Send(request);
+            Socket.Connect(_url.Host, _url.Port);
+            Socket.Send(request.Bytes);
         }
         catch (SocketException fault)
         {
-            throw new BenchException($"{server.Url} cannot be reached: {fault.Message}");
+            throw new BenchException($"{_url} cannot be reached: {fault.Message}");
         }
     }
 
@@ -42,7 +47,7 @@ internal sealed class ChatConnection(ChatServer server) : IDisposable
         {
             if (!_response.EndsWithClose)
             {
-                throw new BenchException($"{server.Url} closed a connection in the middle of a response ({error}).");
+                throw new BenchException($"{_url} closed a connection in the middle of a response ({error}).");
             }
 
             return Complete();
@@ -74,7 +79,7 @@ internal sealed class ChatConnection(ChatServer server) : IDisposable
     {
         if (_response.Status != 200)
         {
-            throw new BenchException($"{server.Url} answers with status {_response.Status}: {_refusal}");
+            throw new BenchException($"{_url} answers with status {_response.Status}: {_refusal}");
         }
 
         _meter.Finish();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Diagnostics;
 using System.Text;
@@ -9,14 +10,21 @@ namespace GlmCluster.Bench.Http;
 internal sealed class ChatMeter(long start)
 {
     private readonly LineAssembler _lines = new();
-    private long _last; // timestamp of the latest content
+    private readonly List<ContentPiece> _pieces = new(128);
+    private readonly ArrayBufferWriter<byte> _content = new(1024);
     private bool _isDone;
 
     /// <summary>From the request to the first content.</summary>
     public TimeSpan First { get; private set; }
 
     /// <summary>From each piece of content to the next.</summary>
-    public List<TimeSpan> Gaps { get; } = new(128);
+    public IEnumerable<TimeSpan> Gaps => _pieces.Skip(1).Zip(_pieces, (piece, before) => Stopwatch.GetElapsedTime(before.Arrival, piece.Arrival));
+
+    /// <summary>All pieces, as they came.</summary>
+    public IReadOnlyList<ContentPiece> Pieces => _pieces;
+
+    /// <summary>All content, escaped as in JSON.</summary>
+    public string Content => Encoding.UTF8.GetString(_content.WrittenSpan);
 
     /// <summary>Generated tokens: what the server says it used, else one for each piece of content.</summary>
     public int Tokens { get; private set; }
@@ -42,12 +50,12 @@ internal sealed class ChatMeter(long start)
     {
         if (!_isDone || First == TimeSpan.Zero)
         {
-            throw new BenchException($"A stream ended early: {Gaps.Count} pieces of content came{(_isDone ? "" : " and no [DONE]")}.");
+            throw new BenchException($"A stream ended early: {_pieces.Count} pieces of content came{(_isDone ? "" : " and no [DONE]")}.");
         }
 
         if (Tokens == 0)
         {
-            Tokens = Gaps.Count + 1;
+            Tokens = _pieces.Count;
         }
     }
 
@@ -61,9 +69,9 @@ internal sealed class ChatMeter(long start)
         {
             throw new BenchException($"The server ended a stream with an error: {Encoding.UTF8.GetString(data)}");
         }
-        else if (HasContent(data))
+        else if (FindContent(data) is { IsEmpty: false } content)
         {
-            NoteContent(now);
+            NoteContent(content, now);
         }
 
         if (FindNumber(data, "\"completion_tokens\":"u8) is int tokens)
@@ -73,22 +81,19 @@ internal sealed class ChatMeter(long start)
         }
     }
 
-    private void NoteContent(long now)
+    private void NoteContent(ReadOnlySpan<byte> content, long now)
     {
         if (First == TimeSpan.Zero)
         {
             First = Stopwatch.GetElapsedTime(start, now);
         }
-        else
-        {
-            Gaps.Add(Stopwatch.GetElapsedTime(_last, now));
-        }
 
-        _last = now;
+        _pieces.Add(new ContentPiece(now, content.Length));
+        _content.Write(content);
     }
 
-    /// <summary>Whether <c>content</c> (or <c>reasoning_content</c>) is a string that is not empty. Quotes inside strings are escaped, so text cannot look like it.</summary>
-    private static bool HasContent(ReadOnlySpan<byte> data)
+    /// <summary>The first string of <c>content</c> (or <c>reasoning_content</c>) that is not empty. Quotes inside strings are escaped, so text cannot look like it.</summary>
+    private static ReadOnlySpan<byte> FindContent(ReadOnlySpan<byte> data)
     {
         ReadOnlySpan<byte> key = "content\":"u8;
         for (int at = data.IndexOf(key); at >= 0; at = data.IndexOf(key))
@@ -96,11 +101,29 @@ internal sealed class ChatMeter(long start)
             data = data[(at + key.Length)..].TrimStart((byte)' ');
             if (data is [(byte)'"', not (byte)'"', ..])
             {
-                return true;
+                return data[1..EndOfString(data)];
             }
         }
 
-        return false;
+        return [];
+    }
+
+    /// <summary>Index of the quote that ends a string which begins at 0; the end of the data where none does.</summary>
+    private static int EndOfString(ReadOnlySpan<byte> data)
+    {
+        for (int at = 1; at < data.Length; at++)
+        {
+            switch (data[at])
+            {
+                case (byte)'"':
+                    return at;
+                case (byte)'\\':
+                    at++;
+                    break;
+            }
+        }
+
+        return data.Length;
     }
 
     private static int? FindNumber(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key)

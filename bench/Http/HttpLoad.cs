@@ -3,9 +3,9 @@ using System.Net.Sockets;
 
 namespace GlmCluster.Bench.Http;
 
-/// <summary>Streams chats from any server with an OpenAI-compatible API, and checks that every stream is complete.</summary>
+/// <summary>Streams chats from any server with an OpenAI-compatible API, or from several in rotation, and checks that every stream is complete.</summary>
 /// <remarks>One thread holds all connections and reads raw bytes, so that the clients cost little of the processors they share with the server.</remarks>
-public sealed class HttpLoad(ChatServer server)
+public sealed class HttpLoad(params IReadOnlyList<ChatServer> servers)
 {
     private const int CancellationCheckMicroseconds = 200_000;
 
@@ -14,7 +14,8 @@ public sealed class HttpLoad(ChatServer server)
     public Task<HttpRun> RunAsync(IReadOnlyList<string> messages, int concurrency, int maxTokens, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        List<byte[]> requests = [.. messages.Select(message => server.CreateRequest(message, maxTokens))];
+        List<ChatRequest> requests =
+            [.. messages.Select((message, index) => ChatRequest.Create(servers[index % servers.Count], index, message, maxTokens))];
         return Task.Factory.StartNew(
             () => Run(requests, Math.Min(concurrency, requests.Count), cancellationToken),
             cancellationToken,
@@ -22,11 +23,11 @@ public sealed class HttpLoad(ChatServer server)
             TaskScheduler.Default);
     }
 
-    private HttpRun Run(List<byte[]> requests, int concurrency, CancellationToken cancellationToken)
+    private static HttpRun Run(List<ChatRequest> requests, int concurrency, CancellationToken cancellationToken)
     {
-        List<ChatConnection> idle = [.. Enumerable.Range(0, concurrency).Select(_ => new ChatConnection(server))];
+        List<ChatConnection> idle = [.. Enumerable.Range(0, concurrency).Select(_ => new ChatConnection())];
         Dictionary<Socket, ChatConnection> running = [];
-        List<ChatMeter> finished = [];
+        List<(int Request, ChatMeter Meter)> finished = [];
         List<Socket> readable = [];
         byte[] buffer = new byte[64 << 10];
         int next = 0;
@@ -48,11 +49,12 @@ public sealed class HttpLoad(ChatServer server)
                 Socket.Select(readable, null, null, CancellationCheckMicroseconds);
                 foreach (Socket socket in readable)
                 {
-                    if (running[socket].Receive(buffer) is { } complete)
+                    ChatConnection client = running[socket];
+                    if (client.Receive(buffer) is { } complete)
                     {
-                        running.Remove(socket, out ChatConnection? client);
-                        idle.Add(client!);
-                        finished.Add(complete);
+                        running.Remove(socket);
+                        idle.Add(client);
+                        finished.Add((client.Request, complete));
                     }
                 }
             }
@@ -65,10 +67,11 @@ public sealed class HttpLoad(ChatServer server)
         }
     }
 
-    private static HttpRun Summarize(List<ChatMeter> chats, TimeSpan total) => new(
-        chats.Sum(chat => chat.Tokens),
-        chats.Sum(chat => chat.PromptTokens),
+    private static HttpRun Summarize(List<(int Request, ChatMeter Meter)> chats, TimeSpan total) => new(
+        chats.Sum(chat => chat.Meter.Tokens),
+        chats.Sum(chat => chat.Meter.PromptTokens),
         total,
-        [.. chats.Select(chat => chat.First).Order()],
-        [.. chats.SelectMany(chat => chat.Gaps).Order()]);
+        [.. chats.Select(chat => chat.Meter.First).Order()],
+        [.. chats.SelectMany(chat => chat.Meter.Gaps).Order()],
+        [.. chats.Select(chat => new HttpAnswer(chat.Request, chat.Meter.Content, chat.Meter.Pieces))]);
 }

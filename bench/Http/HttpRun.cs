@@ -6,7 +6,9 @@ namespace GlmCluster.Bench.Http;
 /// <param name="Total">From the first request to the last event.</param>
 /// <param name="Firsts">Of each request, from sending it to its first content, ascending.</param>
 /// <param name="Gaps">Between pieces of content of one stream, ascending; pieces that arrive together have none between them.</param>
-public sealed record HttpRun(int Tokens, int PromptTokens, TimeSpan Total, IReadOnlyList<TimeSpan> Firsts, IReadOnlyList<TimeSpan> Gaps)
+/// <param name="Answers">In the order in which they ended.</param>
+public sealed record HttpRun(
+    int Tokens, int PromptTokens, TimeSpan Total, IReadOnlyList<TimeSpan> Firsts, IReadOnlyList<TimeSpan> Gaps, IReadOnlyList<HttpAnswer> Answers)
 {
     public double TokensPerSecond => Tokens / Total.TotalSeconds;
 
@@ -16,7 +18,8 @@ public sealed record HttpRun(int Tokens, int PromptTokens, TimeSpan Total, IRead
         runs.Sum(run => run.PromptTokens),
         TimeSpan.FromSeconds(runs.Sum(run => run.Total.TotalSeconds)),
         [.. runs.SelectMany(run => run.Firsts).Order()],
-        [.. runs.SelectMany(run => run.Gaps).Order()]);
+        [.. runs.SelectMany(run => run.Gaps).Order()],
+        [.. runs.SelectMany(run => run.Answers)]);
 
     /// <summary>The value at a quantile in [0, 1] of ascending times, in milliseconds; NaN where there are none.</summary>
     public static double MillisecondsAt(IReadOnlyList<TimeSpan> ascending, double quantile)

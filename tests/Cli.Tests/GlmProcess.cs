@@ -19,7 +19,11 @@ internal sealed class GlmProcess : IDisposable
 
     public StreamReader Errors => _process.StandardError;
 
-    public static GlmProcess Start(params string[] arguments)
+    public static GlmProcess Start(params string[] arguments) => StartWith([], arguments);
+
+    /// <param name="environment">Variables that it finds.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static GlmProcess StartWith((string Name, string Value)[] environment, params string[] arguments)
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         var start = new ProcessStartInfo("dotnet", [typeof(ServeSettings).Assembly.Location, .. arguments])
@@ -34,6 +38,11 @@ internal sealed class GlmProcess : IDisposable
         foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("GLM_", StringComparison.Ordinal) && name != "GLM_ONNXRUNTIME").ToList())
         {
             start.Environment.Remove(name);
+        }
+
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
         }
 
         return new GlmProcess(Process.Start(start)!);

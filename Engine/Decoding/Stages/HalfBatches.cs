@@ -13,7 +13,7 @@ namespace GlmCluster.Engine.Decoding.Stages;
 /// <param name="cutsSequences">Whether a sequence's tokens of one step may come in two.</param>
 internal sealed class HalfBatches(DecoderRunnerOptions options, int blocksPerSequence, bool cutsSequences)
 {
-    /// <summary>Both halves read all weights, so each must be worth it.</summary>
+    /// <summary>Both halves read all weights, so each must be worth it: between where they begin to pay in 4 bits and in int8 (docs/engine.md, Stages).</summary>
     internal const int SmallestHalf = 16;
 
     private readonly StepBatch _front = new(options.MaxStepTokens, options.MaxSequences, blocksPerSequence);

@@ -92,6 +92,20 @@ internal static class PostgresSchema
             """),
 
         new SchemaStep(LeastVersion: 1, "create index usage_by_end on glm.usage (model_name, model_hash, ended_at)"),
+
+        // What routing looks at. priority, choices: as in the request. caller_running: most sequences of the caller that run when it begins.
+        // numerics_class: in which a generation or conversation began. worker: of a conversation's last turn. digest_number: new with every digest.
+        new SchemaStep(LeastVersion: 1,
+            """
+            alter table glm.generations add column priority int not null default 0, add column choices int not null default 1,
+                add column caller_running int, add column numerics_class text;
+            alter table glm.conversations add column worker uuid, add column numerics_class text;
+            alter table glm.incarnations add column prefix_seed text, add column shares_by_caller boolean not null default false;
+            alter table glm.beats add column digest_number bigint not null default 0;
+            create sequence glm.digest_numbers;
+            create index generations_pending on glm.generations (model_name, model_hash, priority, caller, queued_number) where state = 1;
+            create index generations_assigned on glm.generations (model_name, model_hash, caller) where worker is not null;
+            """),
     ];
 
     /// <summary>The newest version this program knows.</summary>

@@ -17,14 +17,20 @@ internal static class GenerationRows
     /// <param name="request">What was admitted.</param>
     /// <param name="conversation">The conversation it belongs to; null: none.</param>
     /// <param name="deadline">When it is given up if no worker comes.</param>
+    /// <param name="callerRunning">Most sequences of its caller that may run when it begins; null: any number.</param>
     /// <param name="cancellationToken">Ends the write.</param>
     public static Task<int> InsertAsync(
-        NpgsqlConnection connection, GenerationRequest request, GenerationId? conversation, long deadline, CancellationToken cancellationToken) =>
+        NpgsqlConnection connection,
+        GenerationRequest request,
+        GenerationId? conversation,
+        long deadline,
+        int? callerRunning,
+        CancellationToken cancellationToken) =>
         connection.ExecuteAsync(
             """
             insert into glm.generations (id, caller, model_name, model_hash, request, prompt, conversation, idempotency_key,
-                idempotency_fingerprint, state, queued_number, deadline)
-            values ($1, $2, $3, $4, $5, $6, $7::text, $8::text, $9::text, $10, nextval('glm.queued_numbers'), $11)
+                idempotency_fingerprint, state, queued_number, deadline, priority, choices, caller_running)
+            values ($1, $2, $3, $4, $5, $6, $7::text, $8::text, $9::text, $10, nextval('glm.queued_numbers'), $11, $12, $13, $14::int)
             """,
             cancellationToken,
             request.Id.ToString(),
@@ -37,7 +43,10 @@ internal static class GenerationRows
             request.IdempotencyKey,
             request.IdempotencyFingerprint,
             (short)GenerationRowState.Pending,
-            deadline);
+            deadline,
+            request.Priority,
+            request.Choices,
+            callerRunning);
 
     public static async Task<GenerationRow?> FindAsync(NpgsqlConnection connection, GenerationId id, CancellationToken cancellationToken) =>
         (await connection.QueryAsync($"select {Columns} from glm.generations where id = $1", Read, cancellationToken, id.ToString()))
@@ -92,7 +101,7 @@ internal static class GenerationRows
         return found is [var holder] ? holder : null;
     }
 
-    /// <summary>Puts a generation where no worker has it.</summary>
+    /// <summary>Puts a generation where no worker has it. One that has tokens keeps its place in the queue, before its caller's that have none.</summary>
     /// <param name="connection">Inside a transaction that has it locked.</param>
     /// <param name="id">Whose.</param>
     /// <param name="state">Pending or parked.</param>
@@ -103,7 +112,7 @@ internal static class GenerationRows
         connection.ExecuteAsync(
             """
             update glm.generations set state = $2, worker = null, successor = null, deadline = coalesce($3::bigint, deadline),
-                queued_number = case when $2 = 1 then nextval('glm.queued_numbers') else queued_number end
+                queued_number = case when $2 = 1 and (is_suspect or logged_tokens = 0) then nextval('glm.queued_numbers') else queued_number end
             where id = $1
             """,
             cancellationToken,

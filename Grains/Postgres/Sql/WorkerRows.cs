@@ -7,7 +7,8 @@ namespace GlmCluster.Grains.Postgres.Sql;
 /// <summary>A worker as its row has it.</summary>
 /// <param name="Status">What the directory shows.</param>
 /// <param name="Url">Where its live path is; null: nowhere.</param>
-internal sealed record WorkerRow(WorkerStatus Status, Uri? Url);
+/// <param name="DigestNumber">Of its digest, which is left out of the status where the caller has it.</param>
+internal sealed record WorkerRow(WorkerStatus Status, Uri? Url, long DigestNumber);
 
 /// <summary>Incarnations of workers, processes, and the beats of both.</summary>
 internal static class WorkerRows
@@ -16,8 +17,8 @@ internal static class WorkerRows
         NpgsqlConnection connection, IncarnationId incarnation, WorkerCard card, Uri? url, CancellationToken cancellationToken) =>
         connection.ExecuteAsync(
             """
-            insert into glm.incarnations (id, name, model_name, model_hash, max_sequences, max_queued, numerics_class, url)
-            values ($1, $2, $3, $4, $5, $6, $7::text, $8::text) on conflict do nothing
+            insert into glm.incarnations (id, name, model_name, model_hash, max_sequences, max_queued, numerics_class, prefix_seed, shares_by_caller, url)
+            values ($1, $2, $3, $4, $5, $6, $7::text, $8::text, $9, $10::text) on conflict do nothing
             """,
             cancellationToken,
             incarnation.Value,
@@ -27,27 +28,35 @@ internal static class WorkerRows
             card.MaxSequences,
             card.MaxQueued,
             card.NumericsClass,
+            card.PrefixSeed,
+            card.SharesByCaller,
             url?.ToString());
 
     /// <summary>Unsealed workers in the order they joined.</summary>
-    public static Task<List<WorkerRow>> ListAsync(NpgsqlConnection connection, CancellationToken cancellationToken) => connection.QueryAsync(
-        """
-        select i.id, i.name, i.model_name, i.model_hash, i.max_sequences, i.max_queued, i.numerics_class, i.url,
-            b.counter, b.running, b.free_blocks, b.prefix_digest,
-            (select count(*)::int from glm.generations g where g.worker = i.id)
-        from glm.incarnations i left join glm.beats b on b.member = i.id
-        where not i.is_sealed order by i.joined_number
-        """,
-        Read,
-        cancellationToken);
+    public static Task<List<WorkerRow>> ListAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        ListAsync(connection, [], cancellationToken);
+
+    /// <summary>The same without the digests that the caller has already.</summary>
+    public static Task<List<WorkerRow>> ListAsync(NpgsqlConnection connection, long[] knownDigests, CancellationToken cancellationToken) =>
+        connection.QueryAsync(
+            """
+            select i.id, i.name, i.model_name, i.model_hash, i.max_sequences, i.max_queued, i.numerics_class, i.prefix_seed, i.shares_by_caller, i.url,
+                b.counter, b.running, b.free_blocks, b.digest_number, case when b.digest_number = any($1) then null else b.prefix_digest end,
+                (select count(*)::int from glm.generations g where g.worker = i.id)
+            from glm.incarnations i left join glm.beats b on b.member = i.id
+            where not i.is_sealed order by i.joined_number
+            """,
+            Read,
+            cancellationToken,
+            (object)knownDigests);
 
     public static async Task<WorkerCard?> FindUnsealedAsync(NpgsqlConnection connection, IncarnationId incarnation, CancellationToken cancellationToken) =>
         (await connection.QueryAsync(
             """
-            select name, model_name, model_hash, max_sequences, max_queued, numerics_class from glm.incarnations where id = $1 and not is_sealed
+            select name, model_name, model_hash, max_sequences, max_queued, numerics_class, prefix_seed, shares_by_caller
+            from glm.incarnations where id = $1 and not is_sealed
             """,
-            row => new WorkerCard(
-                row.GetString(0), new ModelReference(row.GetString(1), row.GetString(2)), row.GetInt32(3), row.GetInt32(4), row.TextOrNull(5)),
+            row => ReadCard(row, firstColumn: 0),
             cancellationToken,
             incarnation.Value)).FirstOrDefault();
 
@@ -72,9 +81,10 @@ internal static class WorkerRows
     public static Task<int> BeatAsync(NpgsqlConnection connection, Guid member, WorkerBeat beat, CancellationToken cancellationToken) =>
         connection.ExecuteAsync(
             """
-            insert into glm.beats (member, counter, running, free_blocks, prefix_digest) values ($1, $2, $3, $4, $5)
+            insert into glm.beats as b (member, counter, running, free_blocks, prefix_digest) values ($1, $2, $3, $4, $5)
             on conflict (member) do update set counter = excluded.counter, running = excluded.running,
-                free_blocks = excluded.free_blocks, prefix_digest = excluded.prefix_digest, beat_at = clock_timestamp()
+                free_blocks = excluded.free_blocks, prefix_digest = excluded.prefix_digest, beat_at = clock_timestamp(),
+                digest_number = case when b.prefix_digest = excluded.prefix_digest then b.digest_number else nextval('glm.digest_numbers') end
             """,
             cancellationToken,
             member,
@@ -83,14 +93,22 @@ internal static class WorkerRows
             beat.FreeBlocks,
             beat.PrefixDigest.IsDefault ? [] : beat.PrefixDigest.ToArray());
 
+    /// <summary>Reads name, model_name, model_hash, max_sequences, max_queued, numerics_class, prefix_seed, shares_by_caller.</summary>
+    public static WorkerCard ReadCard(NpgsqlDataReader row, int firstColumn) => new(
+        row.GetString(firstColumn),
+        new ModelReference(row.GetString(firstColumn + 1), row.GetString(firstColumn + 2)),
+        row.GetInt32(firstColumn + 3),
+        row.GetInt32(firstColumn + 4),
+        row.TextOrNull(firstColumn + 5),
+        row.TextOrNull(firstColumn + 6),
+        row.GetBoolean(firstColumn + 7));
+
     private static WorkerRow Read(NpgsqlDataReader row)
     {
-        var card = new WorkerCard(
-            row.GetString(1), new ModelReference(row.GetString(2), row.GetString(3)), row.GetInt32(4), row.GetInt32(5), row.TextOrNull(6));
-        WorkerBeat? beat = row.IsDBNull(8)
+        WorkerBeat? beat = row.IsDBNull(10)
             ? null
-            : new WorkerBeat(row.GetInt64(8), row.GetInt32(9), row.GetInt32(10), [.. row.Bytes(11)]);
-        var status = new WorkerStatus(new IncarnationId(row.GetGuid(0)), card, beat, row.GetInt32(12));
-        return new WorkerRow(status, row.TextOrNull(7) is string url ? new Uri(url) : null);
+            : new WorkerBeat(row.GetInt64(10), row.GetInt32(11), row.GetInt32(12), row.IsDBNull(14) ? [] : [.. row.Bytes(14)]);
+        var status = new WorkerStatus(new IncarnationId(row.GetGuid(0)), ReadCard(row, firstColumn: 1), beat, row.GetInt32(15));
+        return new WorkerRow(status, row.TextOrNull(9) is string url ? new Uri(url) : null, row.IsDBNull(13) ? 0 : row.GetInt64(13));
     }
 }

@@ -23,8 +23,8 @@ internal sealed class ClusterProcess : IAsyncDisposable
     public static Task<ClusterProcess> StartGatewayAsync(string database, params string[] arguments) =>
         StartAsync("Listening on ", ["gateway", "--port", "0", "--database", database, "--log-level", "warning", .. arguments]);
 
-    public static Task<ClusterProcess> StartSiloAsync(string database) =>
-        StartAsync("Working; gateways reach it at ", "silo", "--threads", "1", "--database", database, "--log-level", "warning");
+    public static Task<ClusterProcess> StartSiloAsync(string database, params string[] more) =>
+        StartAsync("Working; gateways reach it at ", ["silo", "--threads", "1", "--database", database, "--log-level", "warning", .. more]);
 
     public Task SignalAsync(string signal) => _process.SignalAsync(signal);
 

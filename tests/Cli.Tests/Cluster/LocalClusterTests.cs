@@ -72,6 +72,19 @@ public sealed class LocalClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Up_CtrlCWhileAGatewayIsDown_EndsWith0()
+    {
+        await StartAsync("--silos", "1", "--gateways", "1");
+        await KillAsync("glm.dll gateway ");
+        while (await _up!.Output.ReadLineAsync() is { } line && !line.Contains("is started again", StringComparison.Ordinal))
+        {
+        }
+
+        Assert.Equal(0, await InterruptAsync());
+        Assert.Equal(0, RunningPrograms());
+    }
+
+    [Fact]
     public async Task Up_Killed_LeavesNothingRunning()
     {
         await StartAsync("--silos", "1", "--gateways", "1");

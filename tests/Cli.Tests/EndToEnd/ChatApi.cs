@@ -39,14 +39,17 @@ internal sealed class ChatApi(Uri url) : IDisposable
     /// <param name="onStarted">Told with the first text; null: nobody.</param>
     /// <param name="leaveAfter">Events with text to read.</param>
     /// <param name="model">Which is asked.</param>
-    public Task<Stream> CompleteTextAsync(int seed, Action? onStarted = null, int leaveAfter = int.MaxValue, string model = "glm-nano")
+    /// <param name="exactTokens">Tokens of the answer, whatever they are; null: up to 400.</param>
+    public Task<Stream> CompleteTextAsync(
+        int seed, Action? onStarted = null, int leaveAfter = int.MaxValue, string model = "glm-nano", int? exactTokens = null)
     {
         var body = new JsonObject
         {
             ["model"] = model,
             ["prompt"] = "Once upon a time",
             ["stream"] = true,
-            ["max_tokens"] = 400,
+            ["max_tokens"] = exactTokens ?? 400,
+            ["ignore_eos"] = exactTokens is not null,
             ["temperature"] = 1.5,
             ["seed"] = seed,
         };

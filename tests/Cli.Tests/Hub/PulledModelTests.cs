@@ -62,6 +62,21 @@ public sealed class PulledModelTests : IDisposable
         Assert.True(File.Exists(Path.Combine(outside, "kept.txt")));
     }
 
+    [Theory]
+    [InlineData("org/nano", 0)]
+    [InlineData("org/gone", 2)]
+    public async Task Inspect_ByName_FindsPulledModel(string name, int exitCode)
+    {
+        string folder = _folder.CreateSubdirectory(Path.Combine("models", "org", "nano")).FullName;
+        File.Copy(TestKit.RepositoryFolder.Path("assets", "glm-nano", "config.json"), Path.Combine(folder, "config.json"));
+        using GlmProcess glm = GlmProcess.StartWith([("GLM_MODELS_DIR", Models)], "model", "inspect", name);
+
+        string output = await glm.Output.ReadToEndAsync() + await glm.Errors.ReadToEndAsync();
+
+        Assert.Equal(exitCode, await glm.WaitAsync());
+        Assert.Contains(exitCode == 0 ? "architecture  glm" : "no pulled model of that name", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Pull_NotAPublishedName_IsRefused()
     {

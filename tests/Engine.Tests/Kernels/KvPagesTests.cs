@@ -11,14 +11,14 @@ public sealed unsafe class KvPagesTests
     [InlineData(KvFormat.F32)]
     [InlineData(KvFormat.BF16)]
     [InlineData(KvFormat.Int8)]
-    public void Read_AnyWidth_RoundedNumbersInPlace(KvFormat format)
+    public void Write_AnyWidth_RoundedNumbersInPlace(KvFormat format)
     {
         float[] rows = Rows(seed: 1);
         float[] expected = [.. rows.Chunk(Shape.HeadDim).SelectMany(row => Rounded(format, row))];
 
         foreach (SimdWidth width in Enum.GetValues<SimdWidth>().Where(SimdWidths.IsSupported))
         {
-            (float[] keys, float[] values) = WriteAndRead(KvPages.Create(format, width, Shape), rows);
+            (float[] keys, float[] values) = WriteAndRead(format, width, rows);
 
             Assert.Equal(expected, values);
             Assert.Equal(expected, Enumerable.Range(0, rows.Length).Select(i => keys[(i % Shape.HeadDim * 32) + (i / Shape.HeadDim)]));
@@ -32,12 +32,12 @@ public sealed unsafe class KvPagesTests
     [InlineData(0x7F7FFFFFu, 0x7F80u)] // the largest float is nearest to infinity
     [InlineData(0xFF800000u, 0xFF80u)]
     [InlineData(0x7F800001u, 0x7FC0u)] // not a number, although its upper half is infinity's
-    public void Read_BFloat16_RoundedToNearest(uint bits, uint expected)
+    public void Write_BFloat16_RoundedToNearest(uint bits, uint expected)
     {
         float[] rows = new float[32 * Shape.HeadDim];
         rows[5] = BitConverter.UInt32BitsToSingle(bits);
 
-        (_, float[] values) = WriteAndRead(KvPages.Create(KvFormat.BF16, SimdWidths.Widest, Shape), rows);
+        (_, float[] values) = WriteAndRead(KvFormat.BF16, SimdWidths.Widest, rows);
 
         Assert.Equal(expected << 16, BitConverter.SingleToUInt32Bits(values[5]));
     }
@@ -54,12 +54,12 @@ public sealed unsafe class KvPagesTests
         };
     }
 
-    private static (float[] Keys, float[] Values) WriteAndRead(KvPages pages, float[] rows)
+    private static (float[] Keys, float[] Values) WriteAndRead(KvFormat format, SimdWidth width, float[] rows)
     {
+        var pages = KvPages.Create(format, width, Shape);
         byte[] keyPage = new byte[pages.PageBytes];
         byte[] valuePage = new byte[pages.PageBytes];
-        float[] scratch = new float[rows.Length];
-        fixed (float* rowData = rows, scratchData = scratch)
+        fixed (float* rowData = rows)
         fixed (byte* keyData = keyPage, valueData = valuePage)
         {
             for (int slot = 0; slot < 32; slot++)
@@ -68,10 +68,26 @@ public sealed unsafe class KvPagesTests
                 pages.WriteValue(valueData, slot, rowData + (slot * Shape.HeadDim));
             }
 
-            return (
-                new ReadOnlySpan<float>(pages.ReadKeys(keyData, scratchData), rows.Length).ToArray(),
-                new ReadOnlySpan<float>(pages.ReadValues(valueData, scratchData), rows.Length).ToArray());
+            return (Read(format, keyData, index => index % 32), Read(format, valueData, index => index / Shape.HeadDim));
         }
+    }
+
+    /// <summary>Numbers of a page, as its format defines them.</summary>
+    /// <param name="slotOf">Whose scale a number has.</param>
+    private static float[] Read(KvFormat format, byte* page, Func<int, int> slotOf)
+    {
+        float[] numbers = new float[32 * Shape.HeadDim];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = format switch
+            {
+                KvFormat.F32 => ((float*)page)[i],
+                KvFormat.BF16 => BitConverter.Int32BitsToSingle(((ushort*)page)[i] << 16),
+                _ => ((sbyte*)page)[(32 * sizeof(float)) + i] * ((float*)page)[slotOf(i)],
+            };
+        }
+
+        return numbers;
     }
 
     /// <summary>32 rows of numbers that are no ties in bf16.</summary>

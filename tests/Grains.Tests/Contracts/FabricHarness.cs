@@ -3,6 +3,7 @@ using GlmCluster.Grains.Abstractions.Conversations;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Routing;
 using GlmCluster.TestKit;
 
 namespace GlmCluster.Grains.Tests.Contracts;
@@ -15,6 +16,9 @@ public abstract class FabricHarness : IAsyncDisposable
     public static TimeSpan ConversationTtl { get; } = TimeSpan.FromHours(24);
 
     public static ModelCard Model { get; } = SampleModel.Card();
+
+    /// <summary>What one caller may have.</summary>
+    internal CallerLimits CallerLimits { get; init; } = new();
 
     /// <summary>Moves only when a test moves it.</summary>
     public ManualTimeProvider Time { get; } = new();

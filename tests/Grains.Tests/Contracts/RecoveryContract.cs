@@ -117,7 +117,7 @@ public abstract class RecoveryContract(FabricHarness harness) : FabricContract(h
     public async Task Kill_Choices_AreReplayedApart()
     {
         IWorkerSession dead = await Fabric.JoinByHandAsync();
-        GenerationRequest request = Samples.Request();
+        GenerationRequest request = Samples.Request() with { Choices = 2 };
         await Fabric.AdmitAsync(request);
         ImmutableArray<LogEntry> entries =
         [

@@ -13,3 +13,5 @@ public sealed class InProcessWorkerTests() : WorkerContract(new InProcessHarness
 public sealed class InProcessChoiceTests() : ChoiceContract(new InProcessHarness());
 
 public sealed class InProcessRecoveryTests() : RecoveryContract(new InProcessHarness());
+
+public sealed class InProcessOverloadTests() : OverloadContract(new InProcessHarness { CallerLimits = OverloadContract.Limits });

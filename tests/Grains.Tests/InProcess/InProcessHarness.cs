@@ -33,7 +33,7 @@ public sealed class InProcessHarness : FabricHarness
     private InProcessFabric Fabric => _fabric ?? throw new InvalidOperationException("The fabric is not open.");
 
     public override async Task OpenAsync() => _fabric = await InProcessFabric.OpenAsync(
-        new InProcessFabricOptions { StorePath = _path, ResumeWindow = ResumeWindow, ConversationTtl = ConversationTtl },
+        new InProcessFabricOptions { StorePath = _path, ResumeWindow = ResumeWindow, ConversationTtl = ConversationTtl, CallerLimits = CallerLimits },
         Time,
         Events,
         CancellationToken.None);

@@ -13,3 +13,5 @@ public sealed class PostgresReadingTests() : ReadingContract(new PostgresHarness
 public sealed class PostgresWorkerTests() : WorkerContract(new PostgresHarness());
 
 public sealed class PostgresRecoveryTests() : RecoveryContract(new PostgresHarness());
+
+public sealed class PostgresOverloadTests() : OverloadContract(new PostgresHarness { CallerLimits = OverloadContract.Limits });

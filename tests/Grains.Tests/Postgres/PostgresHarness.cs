@@ -75,6 +75,7 @@ public sealed class PostgresHarness : FabricHarness
             LiveUrl = _url,
             ResumeWindow = ResumeWindow,
             ConversationTtl = ConversationTtl,
+            CallerLimits = CallerLimits,
             Lease = TimeSpan.MaxValue, // these tests move the clock by hours, and their workers have no beat
         };
         _fabric = await PostgresFabric.OpenAsync(options, _connector, Time, Events, CancellationToken.None);

@@ -4,11 +4,15 @@ namespace GlmCluster.Engine.Kernels;
 
 /// <inheritdoc cref="SpanAttention"/>
 /// <remarks>The inner loops are compiled at once in full: the first request must not wait for them to become hot.</remarks>
-internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape, KvPages pages) : SpanAttention
+internal sealed unsafe class SpanAttention<TSimd, TVector, TNumbers>(AttentionShape shape, KvPages pages) : SpanAttention
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
+    where TNumbers : struct, IPageNumbers<TVector>
 {
     private const int PageTokens = AttentionShape.PageTokens;
+
+    /// <summary>Most rows that widen a page's numbers each time they use them; for more it pays to widen the page first, once.</summary>
+    private const int MostWideningRows = 4 * RowStep;
 
     private readonly int _headDim = shape.HeadDim;
     private readonly int _valueDim = shape.ValueDim;
@@ -16,6 +20,7 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
     private readonly int _groupSize = shape.GroupSize;
     private readonly int _pageFloats = shape.PageFloats;
     private readonly long _blockBytes = (long)shape.KvHeads * pages.PageBytes;
+    private readonly int _scaleBytes = pages.ScaleBytes;
 
     public override void Attend(in QueryTile tile, int firstPage, int endPage, in SpanResult result)
     {
@@ -30,16 +35,20 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
         for (int page = firstPage; page < endPage; page++)
         {
             long offset = tile.Blocks[page] * _blockBytes;
-            float* values = pages.ReadValues(tile.ValuePages + offset, tile.Scratch + _pageFloats);
-            float* keys = _sharesPages ? values : pages.ReadKeys(tile.KeyPages + offset, tile.Scratch);
-
-            // Keys of the first row's position that this page has, by rising rows one more per token; all see the prefix.
-            int firstVisible = tile.FirstPosition + 1 - (page * PageTokens);
-            int prefix = tile.Prefix - (page * PageTokens);
-            int firstRow = prefix > 0 ? 0 : Math.Max(0, 1 - firstVisible) * _groupSize;
-            for (int row = firstRow; row < tile.Rows; row += RowStep)
+            byte* keys = tile.KeyPages + offset;
+            byte* values = tile.ValuePages + offset;
+            PagePair pair = new(keys + _scaleBytes, values + _scaleBytes)
             {
-                AttendRows(tile, result, row, new Visibility(firstVisible, prefix, _groupSize), keys, values, scores);
+                KeyScales = _scaleBytes == 0 ? null : _sharesPages ? (float*)values : (float*)keys,
+                ValueScales = _scaleBytes == 0 ? null : (float*)values,
+            };
+            if (TNumbers.AreFloats || (tile.Rows <= MostWideningRows && !_sharesPages))
+            {
+                AttendPage<TNumbers>(tile, page, pair, scores, result);
+            }
+            else
+            {
+                AttendPage<FloatNumbers<TSimd, TVector>>(tile, page, Widen(pair, tile.Scratch), scores, result);
             }
         }
     }
@@ -66,20 +75,58 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
     public override void Finish(float* values, float weight, float* output) =>
         RowMath<TSimd, TVector>.Scale(values, 1 / weight, _valueDim, output);
 
-    private void AttendRows(
-        in QueryTile tile, in SpanResult result, int row, in Visibility visibility, float* keys, float* values, float* scores)
+    private PagePair Widen(in PagePair pair, float* scratch)
+    {
+        float* values = scratch + _pageFloats;
+        Widen(pair.Values, values);
+        if (!_sharesPages)
+        {
+            Widen(pair.Keys, scratch);
+        }
+
+        return pair with { Keys = (byte*)(_sharesPages ? values : scratch), Values = (byte*)values };
+    }
+
+    /// <remarks>A page has 32 · headDim numbers: whole vectors of any width.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Widen(byte* numbers, float* target)
+    {
+        int count = _pageFloats;
+        for (int i = 0; i < count; i += TSimd.Width)
+        {
+            TSimd.Store(TNumbers.Load(numbers, i), target + i);
+        }
+    }
+
+    private void AttendPage<TRead>(in QueryTile tile, int page, in PagePair pair, float* scores, in SpanResult result)
+        where TRead : struct, IPageNumbers<TVector>
+    {
+        // Keys of the first row's position that this page has, by rising rows one more per token; all see the prefix.
+        int firstVisible = tile.FirstPosition + 1 - (page * PageTokens);
+        int prefix = tile.Prefix - (page * PageTokens);
+        int firstRow = prefix > 0 ? 0 : Math.Max(0, 1 - firstVisible) * _groupSize;
+        for (int row = firstRow; row < tile.Rows; row += RowStep)
+        {
+            AttendRows<TRead>(tile, result, row, new Visibility(firstVisible, prefix, _groupSize), pair, scores);
+        }
+    }
+
+    private void AttendRows<TRead>(
+        in QueryTile tile, in SpanResult result, int row, in Visibility visibility, in PagePair pair, float* scores)
+        where TRead : struct, IPageNumbers<TVector>
     {
         int rows = Math.Min(RowStep, tile.Rows - row);
         int common = visibility.Of(row);
         if (_sharesPages)
         {
-            ScoreByToken(tile.Queries + (row * _headDim), keys, visibility.Of(row + rows - 1), scores);
+            ScoreByToken(tile.Queries + (row * _headDim), (float*)pair.Keys, visibility.Of(row + rows - 1), scores);
         }
         else
         {
-            Score(tile.Queries + (row * _headDim), keys, scores);
+            Score<TRead>(tile.Queries + (row * _headDim), pair.Keys, scores);
         }
 
+        ScaleTokens(scores, pair.KeyScales);
         float* sums = result.Values + (row * _valueDim);
         int* visible = stackalloc int[RowStep];
         for (int i = 0; i < rows; i++)
@@ -88,21 +135,34 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
             Weigh(scores + (i * PageTokens), visible[i], ref result.Maxima[row + i], ref result.Weights[row + i], sums + (i * _valueDim));
         }
 
+        ScaleTokens(scores, pair.ValueScales);
+
         // Padding rows take part with weight 0.
         new Span<float>(scores + (rows * PageTokens), (RowStep - rows) * PageTokens).Clear();
-        Accumulate(scores, values, common, sums);
+        Accumulate<TRead>(scores, pair.Values, common, sums);
         for (int i = 0; i < rows; i++)
         {
             if (visible[i] > common)
             {
-                AccumulateRow(scores + (i * PageTokens), values, common, visible[i], 0, sums + (i * _valueDim));
+                AccumulateRow<TRead>(scores + (i * PageTokens), pair.Values, common, visible[i], 0, sums + (i * _valueDim));
             }
+        }
+    }
+
+    /// <summary>Multiplies what four rows have for each token by the token's scale; whatever becomes of tokens that they do not see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScaleTokens(float* rows, float* scales)
+    {
+        for (int i = 0; scales != null && i < RowStep * PageTokens; i += TSimd.Width)
+        {
+            TSimd.Store(TSimd.Multiply(TSimd.Load(rows + i), TSimd.Load(scales + (i % PageTokens))), rows + i);
         }
     }
 
     /// <summary>(4, headDim) · (headDim, 32).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Score(float* queries, float* keys, float* scores)
+    private void Score<TRead>(float* queries, byte* keys, float* scores)
+        where TRead : struct, IPageNumbers<TVector>
     {
         int headDim = _headDim;
         float* query1 = queries + headDim;
@@ -111,11 +171,11 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
         for (int column = 0; column < PageTokens; column += 2 * TSimd.Width)
         {
             TVector a0 = TSimd.Broadcast(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-            float* key = keys + column;
+            int key = column;
             for (int d = 0; d < headDim; d++, key += PageTokens)
             {
-                TVector keyA = TSimd.Load(key);
-                TVector keyB = TSimd.Load(key + TSimd.Width);
+                TVector keyA = TRead.Load(keys, key);
+                TVector keyB = TRead.Load(keys, key + TSimd.Width);
                 TVector query = TSimd.Broadcast(queries[d]);
                 a0 = TSimd.MultiplyAdd(query, keyA, a0);
                 b0 = TSimd.MultiplyAdd(query, keyB, b0);
@@ -220,7 +280,8 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
 
     /// <summary>(4, count) · (count, valueDim), added. Values of neighbouring tokens are headDim apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Accumulate(float* weights, float* values, int count, float* sums)
+    private void Accumulate<TRead>(float* weights, byte* values, int count, float* sums)
+        where TRead : struct, IPageNumbers<TVector>
     {
         (int headDim, int valueDim) = (_headDim, _valueDim);
         int column = 0;
@@ -230,11 +291,11 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
             TVector a0 = TSimd.Load(sums0), a1 = TSimd.Load(sums1), a2 = TSimd.Load(sums2), a3 = TSimd.Load(sums3);
             TVector b0 = TSimd.Load(sums0 + TSimd.Width), b1 = TSimd.Load(sums1 + TSimd.Width);
             TVector b2 = TSimd.Load(sums2 + TSimd.Width), b3 = TSimd.Load(sums3 + TSimd.Width);
-            float* value = values + column;
+            int value = column;
             for (int token = 0; token < count; token++, value += headDim)
             {
-                TVector valueA = TSimd.Load(value);
-                TVector valueB = TSimd.Load(value + TSimd.Width);
+                TVector valueA = TRead.Load(values, value);
+                TVector valueB = TRead.Load(values, value + TSimd.Width);
                 TVector weight = TSimd.Broadcast(weights[token]);
                 a0 = TSimd.MultiplyAdd(weight, valueA, a0);
                 b0 = TSimd.MultiplyAdd(weight, valueB, b0);
@@ -257,13 +318,14 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
 
         for (int row = 0; column < valueDim && row < RowStep; row++)
         {
-            AccumulateRow(weights + (row * PageTokens), values, 0, count, column, sums + (row * valueDim));
+            AccumulateRow<TRead>(weights + (row * PageTokens), values, 0, count, column, sums + (row * valueDim));
         }
     }
 
-    /// <summary>Adds tokens to one row's columns from <paramref name="firstColumn"/> on, in the same order as <see cref="Accumulate"/>.</summary>
+    /// <summary>Adds tokens to one row's columns from <paramref name="firstColumn"/> on, in the same order as <see cref="Accumulate{TRead}"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AccumulateRow(float* weights, float* values, int firstToken, int endToken, int firstColumn, float* sums)
+    private void AccumulateRow<TRead>(float* weights, byte* values, int firstToken, int endToken, int firstColumn, float* sums)
+        where TRead : struct, IPageNumbers<TVector>
     {
         (int headDim, int valueDim) = (_headDim, _valueDim);
         int column = firstColumn;
@@ -272,7 +334,7 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
             TVector sum = TSimd.Load(sums + column);
             for (int token = firstToken; token < endToken; token++)
             {
-                sum = TSimd.MultiplyAdd(TSimd.Broadcast(weights[token]), TSimd.Load(values + (token * headDim) + column), sum);
+                sum = TSimd.MultiplyAdd(TSimd.Broadcast(weights[token]), TRead.Load(values, (token * headDim) + column), sum);
             }
 
             TSimd.Store(sum, sums + column);
@@ -282,7 +344,7 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
         {
             for (int token = firstToken; token < endToken; token++)
             {
-                sums[column] += weights[token] * values[(token * headDim) + column];
+                sums[column] += weights[token] * TRead.Read(values, (token * headDim) + column);
             }
         }
     }
@@ -295,6 +357,20 @@ internal sealed unsafe class SpanAttention<TSimd, TVector>(AttentionShape shape,
     }
 
     private static float Exp(float value) => TSimd.MaxLane(Exponential<TSimd, TVector>.OfNonPositive(TSimd.Broadcast(value)));
+}
+
+/// <summary>A head's keys and values of one block: their numbers, and their scales where the format has them.</summary>
+internal readonly unsafe struct PagePair(byte* keys, byte* values)
+{
+    public byte* Keys { get; init; } = keys;
+
+    public byte* Values { get; init; } = values;
+
+    /// <summary>Shape (32,); null: 1.</summary>
+    public float* KeyScales { get; init; }
+
+    /// <inheritdoc cref="KeyScales"/>
+    public float* ValueScales { get; init; }
 }
 
 /// <summary>How many tokens of a page rows see.</summary>
