@@ -21,6 +21,7 @@ internal static class BenchCommand
         "glm bench --model ~/models/glm-4-9b-chat --threads 8 --output results.md",
         "glm bench --shape edge-1.5b --peer http://127.0.0.1:8080 --clients 1,16",
         "glm bench cluster --part pace,streams --output cluster.md",
+        "glm bench routing --workers 200",
     ];
 
     private static readonly string[] UsedSettings =
@@ -53,6 +54,7 @@ internal static class BenchCommand
         };
         shape.AddTo(command);
         options.AddTo(command);
+        command.Subcommands.Add(RoutingBenchCommand.Create());
         command.SetAction(async (parsed, _) =>
         {
             ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())) with

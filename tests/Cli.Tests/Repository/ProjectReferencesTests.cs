@@ -14,7 +14,7 @@ public sealed class ProjectReferencesTests
         ["Engine"] = ["Checkpoints"],
         ["Silo"] = ["Grains", "Checkpoints", "Engine"],
         ["Gateway"] = ["Grains", "Checkpoints"],
-        ["Bench"] = ["Checkpoints", "Engine"],
+        ["Bench"] = ["Checkpoints", "Engine", "Grains"],
         ["Cli"] = ["Gateway", "Silo", "Bench"],
     };
 
