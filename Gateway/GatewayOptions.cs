@@ -20,6 +20,9 @@ public sealed class GatewayOptions
     [Range(1024, 1L << 30)]
     public long MaxRequestBytes { get; set; } = 8 << 20;
 
+    /// <summary>Whether a text to embed that is longer than its model takes is cut, where the request does not say; else it is refused. Default true.</summary>
+    public bool TruncatesEmbeddings { get; set; } = true;
+
     /// <summary>How long a stream's first token is waited for before the headers go out without it. Default 5 s.</summary>
     /// <remarks>Within this time a refusal still has a status code of its own.</remarks>
     [Range(typeof(TimeSpan), "00:00:00.001", "01:00:00")]

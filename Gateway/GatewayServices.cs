@@ -2,6 +2,7 @@ using GlmCluster.Gateway.Admissions;
 using GlmCluster.Gateway.Callers;
 using GlmCluster.Gateway.Dialects.Conversations;
 using GlmCluster.Gateway.Dialects.OpenAI;
+using GlmCluster.Gateway.Dialects.OpenAI.Embeddings;
 using GlmCluster.Gateway.Health;
 using GlmCluster.Gateway.Models;
 using GlmCluster.Gateway.Streaming;
@@ -14,8 +15,8 @@ namespace GlmCluster.Gateway;
 public static class GatewayServices
 {
     /// <summary>
-    /// Adds the gateway. The application also registers an <c>IGenerationClient</c>, an <c>IConversationStore</c> and an
-    /// <c>IModelDirectory</c>, and a <see cref="TimeProvider"/> unless the system's will do.
+    /// Adds the gateway. The application also registers an <c>IGenerationClient</c>, an <c>IConversationStore</c>, an
+    /// <c>IModelDirectory</c> and an <c>IEmbedder</c>, and a <see cref="TimeProvider"/> unless the system's will do.
     /// </summary>
     /// <exception cref="OptionsValidationException">An option is out of its range.</exception>
     public static IServiceCollection AddGateway(this IServiceCollection services, GatewayOptions options)
@@ -38,6 +39,7 @@ public static class GatewayServices
             .AddSingleton<GenerationAdmission>()
             .AddSingleton<GenerationResponder>()
             .AddSingleton<OpenAIEndpoints>()
+            .AddSingleton<EmbeddingsEndpoint>()
             .AddSingleton<ModelEndpoints>()
             .AddSingleton<ConversationEndpoints>();
     }
@@ -52,6 +54,7 @@ public static class GatewayServices
         application.UseMiddleware<CallerMiddleware>();
         HealthEndpoints.Map(application);
         application.Services.GetRequiredService<OpenAIEndpoints>().Map(application);
+        application.Services.GetRequiredService<EmbeddingsEndpoint>().Map(application);
         application.Services.GetRequiredService<ModelEndpoints>().Map(application);
         application.Services.GetRequiredService<ConversationEndpoints>().Map(application);
         return application;

@@ -36,7 +36,12 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
 
         if (assets.TryGetFile(TextAssets.TokenizerJson, out file))
         {
-            return new FolderTokenizer(TokenizerJsonReader.Read(file.Span), TextFamily.Glm4Json);
+            return EncoderTokenizerJson.ModelType(file) switch
+            {
+                "WordPiece" => new FolderTokenizer(EncoderTokenizerJson.ReadWordPiece(file), TextFamily.Bert),
+                "Unigram" => new FolderTokenizer(EncoderTokenizerJson.ReadUnigram(file), TextFamily.XlmRoberta),
+                _ => new FolderTokenizer(TokenizerJsonReader.Read(file.Span), TextFamily.Glm4Json),
+            };
         }
 
         return assets.TryGetFile(TextAssets.TokenizerModel, out file)
@@ -47,6 +52,25 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
     /// <summary>Ids of a text between the special tokens that the family puts around it.</summary>
     public List<int> EncodePlain(string text)
     {
+        (int[] prefix, int[] suffix) = FindAround();
+        List<int> ids = [.. prefix];
+        Tokenizer.Encode(text, ids);
+        ids.AddRange(suffix);
+        return ids;
+    }
+
+    /// <summary>Ids that somebody else encoded, with the special tokens around them that are not there yet.</summary>
+    public List<int> EncodeAround(ReadOnlySpan<int> ids)
+    {
+        (int[] prefix, int[] suffix) = FindAround();
+        return [.. ids.StartsWith(prefix) ? [] : prefix, .. ids, .. ids.EndsWith(suffix) ? [] : suffix];
+    }
+
+    /// <summary>Tokens that the family puts behind a text.</summary>
+    public int SuffixLength => FindAround().Suffix.Length;
+
+    private (int[] Prefix, int[] Suffix) FindAround()
+    {
         (string[] prefix, string[] suffix) = Family switch
         {
             TextFamily.ChatGlm => ([], ["[gMASK]", "<sop>"]),
@@ -55,10 +79,7 @@ internal sealed record FolderTokenizer(ITokenizer Tokenizer, TextFamily Family)
             TextFamily.XlmRoberta => (["<s>"], ["</s>"]),
             _ => ((string[])["[gMASK]", "<sop>"], (string[])[]),
         };
-        List<int> ids = [.. Find(prefix)];
-        Tokenizer.Encode(text, ids);
-        ids.AddRange(Find(suffix));
-        return ids;
+        return ([.. Find(prefix)], [.. Find(suffix)]);
     }
 
     private static FolderTokenizer ReadTokenizerModel(ReadOnlyMemory<byte> file, TextAssets assets, FolderJson config, FolderJson tokenizerConfig)

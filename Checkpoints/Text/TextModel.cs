@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using GlmCluster.Checkpoints.Chat;
@@ -50,6 +51,12 @@ public sealed class TextModel
         ArgumentNullException.ThrowIfNull(text);
         return _tokenizer.EncodePlain(text);
     }
+
+    /// <summary>Ids of a text that a client encoded, with the tokens around them that are not there yet.</summary>
+    public List<int> EncodeAround(ImmutableArray<int> ids) => _tokenizer.EncodeAround(ids.AsSpan());
+
+    /// <summary>Tokens that the family puts behind a text; they stay where it is cut.</summary>
+    public int PlainSuffixLength => _tokenizer.SuffixLength;
 
     private static Dictionary<string, string> ReadTokenNames(FolderJson tokenizerConfig)
     {

@@ -20,20 +20,24 @@ internal sealed class WordPieceTokenizer : ITokenizer
     private readonly byte[][] _printed; // by id; empty for special tokens
     private readonly Dictionary<string, int> _tokenIds = new(StringComparer.Ordinal);
 
-    private WordPieceTokenizer(string[] pieces, bool lowersCase)
+    /// <param name="pieces">By id.</param>
+    /// <param name="lowersCase">Lower case without accents.</param>
+    /// <param name="file">Where they are from, for messages.</param>
+    /// <exception cref="CheckpointException">A piece is not possible, or there is none for unknown words.</exception>
+    public WordPieceTokenizer(string[] pieces, bool lowersCase, string file)
     {
         _lowersCase = lowersCase;
         _trie = new PieceTrie(pieces.Length);
         _printed = new byte[pieces.Length][];
         for (int id = 0; id < pieces.Length; id++)
         {
-            Add(pieces[id], id);
+            Add(pieces[id], id, file);
         }
 
         _continuations = _trie.Walk(Continuation);
         _unknownId = _tokenIds.TryGetValue(Unknown, out int unknown)
             ? unknown
-            : throw new CheckpointException($"vocab.txt has no {Unknown}, which every BERT vocabulary has.");
+            : throw new CheckpointException($"{file} has no {Unknown}, which every BERT vocabulary has.");
     }
 
     public int Count => _printed.Length;
@@ -49,7 +53,7 @@ internal sealed class WordPieceTokenizer : ITokenizer
             string text = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(file);
             string[] pieces = (text.EndsWith('\n') ? text[..^1] : text).Split('\n');
             return pieces.Length <= MaximumPieces
-                ? new WordPieceTokenizer([.. pieces.Select(piece => piece.TrimEnd('\r'))], lowersCase)
+                ? new WordPieceTokenizer([.. pieces.Select(piece => piece.TrimEnd('\r'))], lowersCase, "vocab.txt")
                 : throw new CheckpointException($"vocab.txt has {pieces.Length} lines; supported are {MaximumPieces}.");
         }
         catch (DecoderFallbackException)
@@ -118,12 +122,12 @@ internal sealed class WordPieceTokenizer : ITokenizer
         return count;
     }
 
-    private void Add(string piece, int id)
+    private void Add(string piece, int id, string file)
     {
         if (piece.Length is 0 or > PieceTableBuilder.MaximumPieceBytes || !_trie.TryAdd(piece, id))
         {
             throw new CheckpointException(
-                $"vocab.txt: line {id + 1} is empty, longer than {PieceTableBuilder.MaximumPieceBytes} characters, or the same as an earlier one.");
+                $"{file}: piece {id} is empty, longer than {PieceTableBuilder.MaximumPieceBytes} characters, or the same as an earlier one.");
         }
 
         bool isSpecial = KnownTokens.Contains(piece, StringComparer.Ordinal);

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using GlmCluster.Bench;
 using GlmCluster.Bench.Http;
+using GlmCluster.Cli.Benchmarks.Cluster;
 using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
@@ -19,6 +20,7 @@ internal static class BenchCommand
         "glm bench --shape edge-1.5b --layers 8 --weights int8",
         "glm bench --model ~/models/glm-4-9b-chat --threads 8 --output results.md",
         "glm bench --shape edge-1.5b --peer http://127.0.0.1:8080 --clients 1,16",
+        "glm bench cluster --part pace,streams --output cluster.md",
         "glm bench routing --workers 200",
     ];
 
@@ -43,19 +45,12 @@ internal static class BenchCommand
             CustomParser = ParseCounts,
             DefaultValueFactory = _ => [1, 8, 32],
         };
-        var rounds = new Option<int>("--rounds") { Description = "Turns of the two sides of a comparison. Default: 3.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        rounds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 100)
-            {
-                result.AddError($"--rounds is {result.GetValueOrDefault<int>()}. Allowed: 1 to 100.");
-            }
-        });
+        Option<int> rounds = Rounds();
         var options = new SettingOptions(SettingTable.All.Where(setting => UsedSettings.Contains(setting.Name)));
 
         var command = new Command("bench", "Measures prefill, decode, time to first token and the cost of HTTP on this machine.")
         {
-            peer, peerModel, clients, rounds, output,
+            peer, peerModel, clients, rounds, output, ClusterBenchCommand.Create(),
         };
         shape.AddTo(command);
         options.AddTo(command);
@@ -87,6 +82,20 @@ internal static class BenchCommand
             return 0;
         });
         return command;
+    }
+
+    /// <summary>How often each side of a comparison has its turn.</summary>
+    public static Option<int> Rounds()
+    {
+        var rounds = new Option<int>("--rounds") { Description = "Turns of the two sides of a comparison. Default: 3.", HelpName = "N", DefaultValueFactory = _ => 3 };
+        rounds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 100)
+            {
+                result.AddError($"--rounds is {result.GetValueOrDefault<int>()}. Allowed: 1 to 100.");
+            }
+        });
+        return rounds;
     }
 
     private static Uri? ParseUrl(ArgumentResult result)

@@ -197,7 +197,7 @@ internal sealed class BenchRun(BenchModel subject, IReadOnlyList<int> clients, i
         }
     }
 
-    private static GenerationEngine StartEngine(LoadedModel model, out EngineBenchmark benchmark)
+    internal static GenerationEngine StartEngine(LoadedModel model, out EngineBenchmark benchmark)
     {
         var load = new EngineLoad();
         var engine = new GenerationEngine(model.Runner, model.EngineLimits, load, NullLogger.Instance);

@@ -108,7 +108,7 @@ internal sealed class ChaosClient(IReadOnlyList<Uri> gateways, Random random) : 
             request.LastEventId = item.EventId ?? request.LastEventId;
             if (delivery.Error is not null)
             {
-                return true;
+                return request.LastEventId is not null || !delivery.TryForgetRefusal();
             }
 
             if (--mostEvents == 0)

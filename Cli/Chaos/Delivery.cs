@@ -18,6 +18,8 @@ internal sealed class Delivery
     /// <summary>The error that ended it; null: none did.</summary>
     public string? Error { get; set; }
 
+    private string? ErrorCode { get; set; }
+
     public string Text(int choice) => _choices.TryGetValue(choice, out Choice? found) ? found.Content.ToString() : "";
 
     /// <summary>Takes a chunk, or a whole completion.</summary>
@@ -26,6 +28,7 @@ internal sealed class Delivery
         if (part["error"] is { } error)
         {
             Error = (string?)error["message"] ?? error.ToJsonString();
+            ErrorCode = (string?)error["code"];
             return;
         }
 
@@ -35,6 +38,15 @@ internal sealed class Delivery
         {
             Add(choice!, choice!["delta"] ?? choice["message"]);
         }
+    }
+
+    /// <summary>A refusal that took so long that the stream had begun asks for another try, as a status of 429 or 503 does.</summary>
+    /// <returns>Whether it was one.</returns>
+    public bool TryForgetRefusal()
+    {
+        bool isRefusal = ErrorCode is "unavailable" or "overloaded";
+        Error = isRefusal ? null : Error;
+        return isRefusal;
     }
 
     /// <summary>Compares what came with what had to come.</summary>

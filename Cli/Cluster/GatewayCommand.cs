@@ -5,6 +5,7 @@ using GlmCluster.Cli.Settings;
 using GlmCluster.Gateway;
 using GlmCluster.Gateway.Health;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Postgres;
@@ -79,7 +80,8 @@ internal static class GatewayCommand
             .AddSingleton<IGenerationClient>(fabric)
             .AddSingleton<IConversationStore>(fabric)
             .AddSingleton<IModelDirectory>(fabric)
-            .AddGateway(new GatewayOptions { SlowReaderTimeout = settings.SlowReaderTimeout, Aliases = settings.Aliases });
+            .AddSingleton<IEmbedder>(fabric)
+            .AddGateway(new GatewayOptions { SlowReaderTimeout = settings.SlowReaderTimeout, Aliases = settings.Aliases, TruncatesEmbeddings = settings.CutsLongEmbeddings });
         WebApplication application = builder.Build();
         application.MapGateway();
         return application;

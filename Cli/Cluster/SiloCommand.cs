@@ -8,6 +8,7 @@ using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Gateway.Cluster;
 using GlmCluster.Grains.Postgres;
+using GlmCluster.Silo.Embeddings;
 using GlmCluster.Silo.Hosting;
 using GlmCluster.Silo.Loading;
 using Microsoft.AspNetCore.Builder;
@@ -77,12 +78,16 @@ internal static class SiloCommand
         live.Open(cluster.Fabric);
         using LoadProgressLine? progress = Console.IsErrorRedirected ? null : new LoadProgressLine(Console.Error);
         using LoadedModel? made = await madeUp.LoadAsync(settings, progress, stopping);
-        await using var models = new ModelHost(cluster.Fabric, cluster.Fabric, name, TimeProvider.System, logging.CreateLogger("GlmCluster.Silo"));
-        await LoadAsync(models, settings, made, progress, stopping);
+        ILogger siloLogger = logging.CreateLogger("GlmCluster.Silo");
+        await using var embeddings = new EmbeddingHost(cluster.Fabric, cluster.Fabric, name, TimeProvider.System, siloLogger);
+        await using var models = new ModelHost(cluster.Fabric, cluster.Fabric, name, TimeProvider.System, siloLogger);
+        await LoadAsync(models, embeddings, settings, made, progress, stopping);
         Array.ForEach([.. models.Models], model => logger.ModelLoaded(model.Model));
         await using ControlServer? control = await ControlServer.StartAsync(models, settings, $"silo-{listening.Port}", logger, stopping);
         Console.WriteLine($"Silo    of the cluster at {ConnectionText.Describe(settings.Database!)}");
-        Array.ForEach([.. models.Models.SelectMany(model => ModelDescription.Lines(model.Model))], Console.WriteLine);
+        Array.ForEach(
+            [.. models.Models.SelectMany(model => ModelDescription.Lines(model.Model)), .. embeddings.Models.SelectMany(ModelDescription.Lines)],
+            Console.WriteLine);
         health.IsReady = true;
         Console.WriteLine($"Control {control?.Path ?? "off"}");
         Console.WriteLine($"Health  {health.Url}");
@@ -109,9 +114,10 @@ internal static class SiloCommand
     }
 
     private static Task LoadAsync(
-        ModelHost models, ServeSettings settings, LoadedModel? madeUp, LoadProgressLine? progress, CancellationToken stopping) => madeUp is null
-        ? models.LoadAsync([.. settings.Models.Select(model => settings.Of(model).ToLoadOptions())], progress, stopping)
-        : models.AddAsync(madeUp, settings.MaxQueued, stopping);
+        ModelHost models, EmbeddingHost embeddings, ServeSettings settings, LoadedModel? madeUp, LoadProgressLine? progress, CancellationToken stopping) =>
+        madeUp is null
+            ? ModelSets.LoadAsync(settings, models, embeddings, progress, stopping)
+            : models.AddAsync(madeUp, settings.MaxQueued, stopping);
 
     /// <summary>What others call this machine.</summary>
     private static string Advertised(ServeSettings settings)

@@ -49,6 +49,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>The first line with the ready mark. Fails with a <see cref="LocalClusterException"/> when it ends before.</summary>
     public Task<string> Ready => _ready.Task;
 
+    public int Id => _process.Id;
+
     /// <summary>Its exit code; 128 and more where a signal ended it.</summary>
     public Task<int> Exited { get; }
 

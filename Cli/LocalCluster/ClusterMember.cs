@@ -14,6 +14,9 @@ internal sealed class ClusterMember(string name, string logFile, string readyMar
     /// <summary>Where it is reached; null: it is not ready yet.</summary>
     public Uri? Url { get; private set; }
 
+    /// <summary>Of the process that was started last.</summary>
+    public int ProcessId => _process!.Id;
+
     /// <summary>Starts it and waits until it is ready.</summary>
     /// <exception cref="LocalClusterException">It ended before.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)

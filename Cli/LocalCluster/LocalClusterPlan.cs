@@ -13,6 +13,9 @@ namespace GlmCluster.Cli.LocalCluster;
 internal sealed record LocalClusterPlan(
     int Gateways, int Silos, string Folder, ServeSettings Settings, IReadOnlyList<KeyValuePair<string, string>> Given, string? ConfigFile)
 {
+    /// <summary>What its silos are told beyond settings.</summary>
+    public IReadOnlyList<string> SiloArguments { get; init; } = [];
+
     public string LogFolder => Path.Combine(Folder, "logs");
 
     public string LogFile(string name) => Path.Combine(LogFolder, $"{name.Replace(' ', '-')}.log");
@@ -36,7 +39,7 @@ internal sealed record LocalClusterPlan(
             "--threads", Number(threads), "--memory-shares", Number(Silos),
             "--live-host", "127.0.0.1", "--advertise", "127.0.0.1", "--health-port", "0", "--live-port",
         ];
-        return Member("silo", index, "gateways reach it at ", 0, port => [.. Common(SettingTable.Silo, database), .. own, Number(port)]);
+        return Member("silo", index, "gateways reach it at ", 0, port => [.. Common(SettingTable.Silo, database), .. SiloArguments, .. own, Number(port)]);
     }
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);

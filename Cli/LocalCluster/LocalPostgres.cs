@@ -41,6 +41,9 @@ internal sealed class LocalPostgres : IAsyncDisposable
     /// <summary>For Npgsql: the superuser on the database <c>postgres</c>.</summary>
     public string ConnectionString { get; }
 
+    /// <summary>Of the process whose children are all others.</summary>
+    public int ProcessId => _process.Id;
+
     /// <summary>Its exit code; also when nobody asked it to end.</summary>
     public Task<int> Exited => _process.Exited;
 

@@ -2,9 +2,11 @@ using GlmCluster.Checkpoints;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Gateway;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.InProcess;
+using GlmCluster.Silo.Embeddings;
 using GlmCluster.Silo.Hosting;
 using GlmCluster.Silo.Loading;
 using Microsoft.AspNetCore.Builder;
@@ -25,13 +27,17 @@ internal sealed class EmbeddedServer : IAsyncDisposable
         _fabric = fabric;
         _application = application;
         ILogger logger = application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Silo");
-        Models = new ModelHost(fabric, fabric, $"{Environment.MachineName}/{settings.Device}", TimeProvider.System, logger);
+        string workerName = $"{Environment.MachineName}/{settings.Device}";
+        Models = new ModelHost(fabric, fabric, workerName, TimeProvider.System, logger);
+        Embeddings = new EmbeddingHost(fabric, fabric, workerName, TimeProvider.System, logger);
     }
 
     /// <summary>Where it listens; a port of 0 has become the real one.</summary>
     public Uri Url => new(_application.Urls.First());
 
     public ModelHost Models { get; }
+
+    public EmbeddingHost Embeddings { get; }
 
     /// <summary>Log of the program itself.</summary>
     public ILogger Logger => _application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("GlmCluster.Cli");
@@ -63,7 +69,8 @@ internal sealed class EmbeddedServer : IAsyncDisposable
             .AddSingleton<IGenerationClient>(fabric)
             .AddSingleton<IConversationStore>(fabric)
             .AddSingleton<IModelDirectory>(fabric)
-            .AddGateway(new GatewayOptions { SlowReaderTimeout = settings.SlowReaderTimeout, Aliases = settings.Aliases });
+            .AddSingleton<IEmbedder>(fabric)
+            .AddGateway(new GatewayOptions { SlowReaderTimeout = settings.SlowReaderTimeout, Aliases = settings.Aliases, TruncatesEmbeddings = settings.CutsLongEmbeddings });
         var server = new EmbeddedServer(fabric, builder.Build(), settings);
         try
         {
@@ -85,6 +92,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
     {
         await _application.StopAsync(CancellationToken.None);
         await Models.DisposeAsync();
+        await Embeddings.DisposeAsync();
         await _fabric.DisposeAsync();
         await _application.DisposeAsync();
     }
@@ -98,7 +106,7 @@ internal sealed class EmbeddedServer : IAsyncDisposable
             return;
         }
 
-        await Models.LoadAsync([.. settings.Models.Select(model => settings.Of(model).ToLoadOptions())], progress, cancellationToken);
+        await ModelSets.LoadAsync(settings.WithEmbeddingModel(), Models, Embeddings, progress, cancellationToken);
         foreach (HostedModel model in Models.Models)
         {
             Logger.ModelLoaded(model.Model);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using GlmCluster.Engine.Decoding;
 using GlmCluster.Engine.Decoding.Stages;
+using GlmCluster.Silo.Embeddings;
 using GlmCluster.Silo.Loading;
 using Microsoft.Extensions.Logging;
 
@@ -35,6 +36,14 @@ internal static class ModelDescription
         {
             yield return $"        no chat: {problem} /v1/completions works.";
         }
+    }
+
+    /// <summary>The same of an embedding model.</summary>
+    public static IEnumerable<string> Lines(LoadedEncoder model)
+    {
+        string size = Invariant($"weights {model.Card.WeightFormat} {model.WeightBytes / 1048576.0:N0} MiB");
+        yield return Invariant($"Embeds  {model.Card.Model.Name} ({model.Card.Architecture}, {size}; {model.Card.Embedding!.Dimensions} dimensions, up to {model.Card.ContextTokens:N0} tokens)");
+        yield return Invariant($"        loaded in {model.LoadTime.TotalSeconds:N2} s from {model.Folder}");
     }
 
     /// <summary>For the log.</summary>

@@ -26,7 +26,8 @@ internal static class ServeHost
         await using EmbeddedServer server = await StartAsync(settings, stopping);
         await using ControlServer? control = await ControlServer.StartAsync(
             server.Models, settings, $"serve-{server.Url.Port}", server.Logger, stopping);
-        foreach (string line in server.Models.Models.SelectMany(model => ModelDescription.Lines(model.Model)))
+        foreach (string line in server.Models.Models.SelectMany(model => ModelDescription.Lines(model.Model))
+            .Concat(server.Embeddings.Models.SelectMany(ModelDescription.Lines)))
         {
             Console.WriteLine(line);
         }
@@ -46,8 +47,13 @@ internal static class ServeHost
         return await EmbeddedServer.StartAsync(settings, loaded: null, progress, stopping);
     }
 
-    private static string Example(EmbeddedServer server) =>
-        $$"""
+    private static string Example(EmbeddedServer server) => server.Models.Models.IsEmpty
+        ? $$"""
+        Try it:
+          curl {{server.Url.GetLeftPart(UriPartial.Authority)}}/v1/embeddings -H 'Content-Type: application/json' \
+            -d '{"model": "{{server.Embeddings.Models.First().Card.Model.Name}}", "input": ["你好", "Hello"]}'
+        """
+        : $$"""
         Try it:
           curl -N {{server.Url.GetLeftPart(UriPartial.Authority)}}/v1/chat/completions -H 'Content-Type: application/json' \
             -d '{"model": "{{server.Models.Models[0].Name}}", "stream": true, "messages": [{"role": "user", "content": "你好"}]}'

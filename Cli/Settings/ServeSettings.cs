@@ -35,6 +35,12 @@ internal sealed record ServeSettings
     /// <summary>Other names of models.</summary>
     public ImmutableSortedDictionary<string, ModelAlias> Aliases { get; init; } = ImmutableSortedDictionary.Create<string, ModelAlias>(StringComparer.Ordinal);
 
+    /// <summary>Folder of the embedding model that a server runs beside its other models; null: none.</summary>
+    public string? EmbeddingModelFolder { get; init; } = UserFolders.BundledEmbedding;
+
+    /// <summary>Whether a text to embed that is longer than its model takes is cut, where the request does not say.</summary>
+    public bool CutsLongEmbeddings { get; init; } = true;
+
     /// <summary>IP address, or <c>localhost</c>.</summary>
     public string Host { get; init; } = "127.0.0.1";
 

@@ -38,6 +38,11 @@ internal static class SettingTable
         {
             TakesMany = true,
         },
+        Of("embedding-model", "FOLDER", "Embedding model that is served beside, unless one of the models is one; none serves none.", "the bundled nano-embed", "a folder, or none",
+            (s, v) => v.Text == "none" ? s with { EmbeddingModelFolder = null } : v.AsPath() is { } path ? s with { EmbeddingModelFolder = path } : null,
+            s => s.EmbeddingModelFolder ?? "none"),
+        Of("long-embeddings", "cut|refuse", "What happens to a text to embed that is longer than its model takes, where the request does not say.", "cut", "cut, refuse",
+            (s, v) => v.Text is "cut" or "refuse" ? s with { CutsLongEmbeddings = v.Text == "cut" } : null, s => s.CutsLongEmbeddings ? "cut" : "refuse"),
         Of("host", "ADDRESS", "Address to listen on; 0.0.0.0 is every network.", "127.0.0.1", "an IP address or localhost",
             (s, v) => v.Text == "localhost" || IPAddress.TryParse(v.Text, out _) ? s with { Host = v.Text } : null, s => s.Host),
         Integer("port", "PORT", "Port to listen on; 0 takes a free one.", "8000", 0, 65_535,
@@ -141,12 +146,12 @@ internal static class SettingTable
 
     /// <summary>Settings of a gateway.</summary>
     public static IReadOnlyList<Setting> Gateway { get; } =
-        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "host" or "port" or "resume-window" or "conversation-ttl" or "drain-timeout"
-            or "routing" or "caller-running" or "caller-requests" or "slow-reader-timeout" or "log-level")];
+        [.. All.Where(setting => setting.Name is "fabric" or "database" or "aliases" or "long-embeddings" or "host" or "port" or "resume-window" or "conversation-ttl"
+            or "drain-timeout" or "routing" or "caller-running" or "caller-requests" or "slow-reader-timeout" or "log-level")];
 
     /// <summary>Settings of a silo.</summary>
     public static IReadOnlyList<Setting> Silo { get; } =
-        [.. All.Where(setting => setting.Name is not ("aliases" or "host" or "port" or "store" or "hub-endpoint" or "hub-token"
+        [.. All.Where(setting => setting.Name is not ("aliases" or "embedding-model" or "long-embeddings" or "host" or "port" or "store" or "hub-endpoint" or "hub-token"
             or "caller-running" or "caller-requests" or "slow-reader-timeout"))];
 
     /// <summary>Settings of a local cluster: what its gateways and silos have in common with a server.</summary>

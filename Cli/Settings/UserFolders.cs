@@ -12,7 +12,10 @@ internal static class UserFolders
 
     /// <summary>The demo model: beside the program, or in the checkout it was built in.</summary>
     /// <returns>The folder beside the program where there is none, so that the error names a sensible place.</returns>
-    public static string BundledModel { get; } = FindBundledModel();
+    public static string BundledModel { get; } = FindBundled("glm-nano");
+
+    /// <summary>The demo embedding model.</summary>
+    public static string BundledEmbedding { get; } = FindBundled("nano-embed");
 
     private static string FindCache()
     {
@@ -29,17 +32,17 @@ internal static class UserFolders
     // Without DoNotVerify the answer is empty for a folder that is still to be made.
     private static string Find(Environment.SpecialFolder folder) => Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
 
-    private static string FindBundledModel()
+    private static string FindBundled(string name)
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            string candidate = Path.Combine(folder.FullName, "assets", "glm-nano");
+            string candidate = Path.Combine(folder.FullName, "assets", name);
             if (Directory.Exists(candidate))
             {
                 return candidate;
             }
         }
 
-        return Path.Combine(AppContext.BaseDirectory, "assets", "glm-nano");
+        return Path.Combine(AppContext.BaseDirectory, "assets", name);
     }
 }

@@ -87,6 +87,11 @@ internal sealed class GenerationAdmission(
             return await models.RefuseAsync(modelName, cancellationToken);
         }
 
+        if (model.Card.Embedding is not null)
+        {
+            return Refusal.Invalid($"The model '{modelName}' makes embeddings and generates no text. Ask it at /v1/embeddings.", "model");
+        }
+
         PromptResult prompt = PromptBuilder.Build(order.Prompt, model, conversation);
         return prompt.Prompt is { } built ? CheckLength(order, model, built) : prompt.Refusal!;
     }

@@ -20,11 +20,11 @@ internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions opt
     private readonly ConcurrentDictionary<string, Lazy<Task<TextModel>>> _texts = new(StringComparer.Ordinal); // by text assets hash
     private readonly ConcurrentDictionary<ModelReference, ModelCard> _seen = new();
 
-    /// <summary>Every name that can be asked for, aliases after models, with the model that answers to it.</summary>
+    /// <summary>Every name that can be asked for, aliases after models and models that embed after those that generate, with the model that answers to it.</summary>
     public async ValueTask<ImmutableArray<(string Name, ServedModel Model)>> ListAsync(CancellationToken cancellationToken)
     {
         var models = ImmutableArray.CreateBuilder<(string, ServedModel)>();
-        IEnumerable<string> names = directory.Offered.Select(card => card.Model.Name);
+        IEnumerable<string> names = directory.Offered.OrderBy(card => card.Embedding is not null).Select(card => card.Model.Name);
         foreach (string name in names.Concat(options.Aliases.Keys.Order(StringComparer.Ordinal)).Distinct())
         {
             if (await FindAsync(name, null, cancellationToken) is { } model)

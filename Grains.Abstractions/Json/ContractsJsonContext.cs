@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 
@@ -15,4 +16,6 @@ namespace GlmCluster.Grains.Abstractions.Json;
 [JsonSerializable(typeof(ConversationTurn))]
 [JsonSerializable(typeof(LogEntry))]
 [JsonSerializable(typeof(ModelCard))]
+[JsonSerializable(typeof(EmbeddingRequest))]
+[JsonSerializable(typeof(GenerationFault))]
 public sealed partial class ContractsJsonContext : JsonSerializerContext;

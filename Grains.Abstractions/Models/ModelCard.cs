@@ -37,8 +37,16 @@ public sealed record ModelCard
     /// <summary>Shown to clients as <c>system_fingerprint</c>; null until the worker has computed it.</summary>
     public string? NumericsClass { get; init; }
 
+    /// <summary>Set for models that make vectors of texts and generate nothing; their context is the most tokens of a text.</summary>
+    public EmbeddingCard? Embedding { get; init; }
+
     public required DateTimeOffset PublishedAt { get; init; }
 }
+
+/// <summary>What is special about an embedding model.</summary>
+/// <param name="Dimensions">Numbers of a vector.</param>
+/// <param name="Normalizes">Whether vectors have length 1.</param>
+public sealed record EmbeddingCard(int Dimensions, bool Normalizes);
 
 /// <summary>Which models can be asked for now.</summary>
 public interface IModelDirectory

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Embeddings;
 using GlmCluster.Grains.Routing;
 using GlmCluster.Grains.Sqlite;
 using GlmCluster.Grains.Stores;
@@ -17,7 +19,8 @@ namespace GlmCluster.Grains.InProcess;
 /// generated again. Unfinished generations of an earlier process are parked when the fabric opens. A generation that belongs to no conversation
 /// (<c>store: false</c> included) is stored only so that it survives a crash, and is overwritten once the resume window after its end is over.
 /// </remarks>
-public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConversationStore, IModelDirectory, IAsyncDisposable
+public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConversationStore, IModelDirectory, IEmbedder, IEmbeddingFabric,
+    IAsyncDisposable
 {
     private const int MaxListed = 1000;
 
@@ -26,6 +29,7 @@ public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConvers
         "The server cannot store requests at the moment; its log says why. Try again later.",
         RetryAfter: TimeSpan.FromSeconds(10));
 
+    private readonly LocalEmbedders _embedders = new();
     private readonly ModelDirectory _directory;
     private readonly LogFlusher _flusher;
     private readonly Dispatcher _dispatcher;
@@ -169,6 +173,17 @@ public sealed class InProcessFabric : IGenerationClient, IWorkerFabric, IConvers
         var session = new WorkerSession(card, _dispatcher, _ends);
         _dispatcher.Join(session);
         return ValueTask.FromResult<IWorkerSession>(session);
+    }
+
+    public async ValueTask<IEmbeddingSession> JoinAsync(WorkerCard card, IEmbedder embedder, CancellationToken cancellationToken) =>
+        new EmbedderSession(await JoinAsync(card, cancellationToken), _embedders, card, embedder);
+
+    public async ValueTask<EmbeddingOutcome> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _embedders.Find(request.Model) is { } embedder
+            ? await embedder.EmbedAsync(request, cancellationToken)
+            : EmbeddingFaults.NoWorker(request.Model);
     }
 
     public ValueTask<IReadOnlyList<WorkerStatus>> ListAsync(CancellationToken cancellationToken) => ValueTask.FromResult(_dispatcher.ListWorkers());

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
+using GlmCluster.Grains.Embeddings;
 using GlmCluster.Grains.Postgres.Conversations;
 using GlmCluster.Grains.Postgres.Live;
 using GlmCluster.Grains.Postgres.Members;
@@ -21,7 +23,8 @@ namespace GlmCluster.Grains.Postgres;
 /// The fabric of many processes: PostgreSQL says who runs what and keeps every log; tokens travel from silos to gateways on the live path once they
 /// are written. Any process may die at any time; the others notice and go on. Thread-safe.
 /// </summary>
-public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversationStore, IModelDirectory, IAsyncDisposable
+public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversationStore, IModelDirectory, IEmbedder, IEmbeddingFabric,
+    IAsyncDisposable
 {
     private static readonly GenerationFault StoreRefuses = new(
         GenerationFaultCode.Unavailable,
@@ -36,6 +39,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
     private readonly PublishedModels _models;
     private readonly WorkerMembership _workers;
     private readonly LiveLinks _links;
+    private readonly EmbeddingRouter _embeddings;
     private readonly ReaderTable _readers;
     private readonly NotificationListener _listener;
     private readonly MemberWatch _watch;
@@ -55,6 +59,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         _models = new PublishedModels(store);
         _workers = new WorkerMembership(this, new Takeover(Clock, Readers, dispatch, Ends), dispatch, options.LiveUrl, logger);
         _links = new LiveLinks(connector, store.Secret, _workers.TakeOverAbsentAsync, time, logger);
+        _embeddings = new EmbeddingRouter(_links);
         _readers = new ReaderTable(Process, store, Readers, _links, Clock, logger);
         _watch = new MemberWatch(this, options, time, logger);
         var wakeups = new WakeupReceiver(_workers, _readers, RefreshDirectoryAsync, logger);
@@ -179,6 +184,15 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         return await _workers.JoinAsync(card);
     }
 
+    public async ValueTask<IEmbeddingSession> JoinAsync(WorkerCard card, IEmbedder embedder, CancellationToken cancellationToken) =>
+        new EmbedderSession(await JoinAsync(card, cancellationToken), Feed.Embedders, card, embedder);
+
+    public ValueTask<EmbeddingOutcome> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _embeddings.EmbedAsync(request, cancellationToken);
+    }
+
     async ValueTask<IReadOnlyList<WorkerStatus>> IWorkerFabric.ListAsync(CancellationToken cancellationToken) =>
         [.. (await Store.RunAsync(PostgresStore.ClientPatience, WorkerRows.ListAsync)).Select(worker => worker.Status)];
 
@@ -257,6 +271,7 @@ public sealed class PostgresFabric : IGenerationClient, IWorkerFabric, IConversa
         (List<ModelCard> cards, List<WorkerRow> workers) = await Store.RunAsync(PostgresStore.ClientPatience, async (connection, token) =>
             (await ModelRows.OfferedAsync(connection, token), await WorkerRows.ListAsync(connection, known.Numbers, token)));
         _models.Offer(cards);
+        _embeddings.Offer(workers.Where(worker => worker.Url is not null).Select(worker => (worker.Status.Card.Model, worker.Url!)));
         _hints.Observe(workers, known);
         await _links.KeepAsync(workers.Select(worker => worker.Url).OfType<Uri>().ToHashSet());
     }

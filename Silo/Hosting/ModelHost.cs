@@ -74,7 +74,7 @@ public sealed class ModelHost(IWorkerFabric fabric, IModelDirectory directory, s
         {
             MemoryClaim[] others = [.. Models.Select(model => model.Memory)];
             (ModelLoadOptions, DecoderConfiguration)[] measured =
-                [.. models.Select(options => (options with { Others = [.. others] }, DecoderConfigurationReader.Read(options.Folder)))];
+                [.. models.Select(options => (options with { Others = [.. options.Others, .. others] }, DecoderConfigurationReader.Read(options.Folder)))];
             MachineMemory memory = MachineMemory.Read();
             foreach (ModelLoadOptions options in MemoryPlan.Share(measured, memory.Bytes, memory.IsLimit))
             {

@@ -1,3 +1,4 @@
+using System.Text;
 using GlmCluster.Checkpoints.Tokenization;
 
 namespace GlmCluster.Silo.Synthetic;
@@ -12,6 +13,7 @@ public sealed class SyntheticLanguage
     private const int Candidates = 8;
     private const float Unlikely = -30;
 
+    private readonly ITokenizer _tokenizer;
     private readonly int[] _letterIds;
 
     /// <param name="tokenizer">Of any model.</param>
@@ -19,6 +21,7 @@ public sealed class SyntheticLanguage
     public SyntheticLanguage(ITokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
+        _tokenizer = tokenizer;
         _letterIds = [.. Enumerable.Range(0, tokenizer.Count).Where(id => tokenizer.GetBytes(id) is [var only] && char.IsAsciiLetterOrDigit((char)only))];
         if (_letterIds.Length == 0)
         {
@@ -59,6 +62,10 @@ public sealed class SyntheticLanguage
 
         return answer;
     }
+
+    /// <summary>The text of <see cref="Continue"/>, one character for each token.</summary>
+    public string Say(ReadOnlySpan<int> promptIds, int tokens) =>
+        string.Concat(Continue(promptIds, tokens).Select(id => Encoding.ASCII.GetString(_tokenizer.GetBytes(id))));
 
     private int Letter(ulong state, int rank) => _letterIds[(int)(Mix(state + (ulong)rank) % (ulong)_letterIds.Length)];
 

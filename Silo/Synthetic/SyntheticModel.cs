@@ -37,7 +37,7 @@ public static class SyntheticModel
         int blocks = options.MaxSequences * ((context + DecoderMemory.BlockTokens - 1) / DecoderMemory.BlockTokens);
         string identity = HashOf(assets);
         var runner = new SyntheticStepRunner(
-            new SyntheticLanguage(text.Tokenizer), text.Tokenizer.Count, blocks, TimeSpan.FromSeconds(1 / stepsPerSecond), time);
+            new SyntheticLanguage(text.Tokenizer), text.Tokenizer.Count, blocks, StepTicks(stepsPerSecond, time), time);
         return new LoadedModel(runner)
         {
             Card = ToCard(options, assets, text, context, identity, time.GetUtcNow()),
@@ -60,6 +60,13 @@ public static class SyntheticModel
             Device = options.Device,
             Threads = 0,
         };
+    }
+
+    /// <summary>Steps end at whole multiples of this, in ticks of a clock.</summary>
+    public static long StepTicks(double stepsPerSecond, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        return Math.Max(1, (long)(time.TimestampFrequency / stepsPerSecond));
     }
 
     private static ModelCard ToCard(

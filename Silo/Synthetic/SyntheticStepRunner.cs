@@ -19,13 +19,13 @@ internal sealed class SyntheticStepRunner : IStepRunner
     /// <param name="language">What it says.</param>
     /// <param name="vocabularySize">Width of a row of logits.</param>
     /// <param name="blockCount">KV blocks.</param>
-    /// <param name="stepTime">Period of the steps; positive.</param>
+    /// <param name="stepTicks">Period of the steps in ticks of the clock; positive.</param>
     /// <param name="time">The clock.</param>
-    public SyntheticStepRunner(SyntheticLanguage language, int vocabularySize, int blockCount, TimeSpan stepTime, TimeProvider time)
+    public SyntheticStepRunner(SyntheticLanguage language, int vocabularySize, int blockCount, long stepTicks, TimeProvider time)
     {
         _language = language;
         _time = time;
-        _stepTicks = Math.Max(1, (long)(stepTime.TotalSeconds * time.TimestampFrequency));
+        _stepTicks = stepTicks;
         _states = new ulong[blockCount * DecoderMemory.BlockTokens];
         VocabularySize = vocabularySize;
         BlockCount = blockCount;

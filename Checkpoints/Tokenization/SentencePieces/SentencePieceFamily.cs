@@ -49,6 +49,9 @@ internal sealed record SentencePieceFamily
         AddedTokens = pieces => [new AddedToken(1, "<pad>", true), new AddedToken(pieces + 1, "<mask>", true)],
     };
 
+    /// <summary>Pieces that are their own ids, and tokens that have none.</summary>
+    public static SentencePieceFamily Numbered(IEnumerable<AddedToken> others) => new() { AddedTokens = _ => others };
+
     /// <summary>ChatGLM-6B, whose pieces stand for line feeds, tabs and runs of blanks.</summary>
     /// <param name="imageTokens">Ids before the text's: 20,000 in its first release, 0 now.</param>
     public static SentencePieceFamily ChatGlm(int imageTokens) => new()

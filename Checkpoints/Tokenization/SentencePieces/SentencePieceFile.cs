@@ -59,6 +59,22 @@ internal sealed class SentencePieceFile
         return file;
     }
 
+    /// <summary>Makes a unigram model of pieces from another kind of file.</summary>
+    /// <exception cref="CheckpointException">They do not make a model.</exception>
+    public static SentencePieceFile Create(string name, IReadOnlyList<SentencePiece> pieces, byte[] characterMap)
+    {
+        var file = new SentencePieceFile(name) { _characterMap = characterMap };
+        int wrong = pieces.ToList().FindIndex(piece => piece.Text.Length is 0 or > PieceTableBuilder.MaximumPieceBytes || !float.IsFinite(piece.Score));
+        if (wrong >= 0 || pieces.Count > MaximumPieces)
+        {
+            throw file.Invalid($"it has {pieces.Count} pieces (supported are {MaximumPieces}), or piece {wrong} is empty, too long or without a score");
+        }
+
+        file._pieces.AddRange(pieces);
+        file.Check();
+        return file;
+    }
+
     /// <summary>The error for a problem of this file.</summary>
     public CheckpointException Invalid(string problem) => new($"{Name} is not a valid SentencePiece model: {problem}.");
 

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using GlmCluster.Gateway.Dialects.OpenAI.Embeddings;
 
 namespace GlmCluster.Gateway.Dialects.OpenAI;
 
@@ -14,6 +15,7 @@ namespace GlmCluster.Gateway.Dialects.OpenAI;
 [JsonSerializable(typeof(ChatCompletion))]
 [JsonSerializable(typeof(ChatChunk))]
 [JsonSerializable(typeof(TextCompletion))]
+[JsonSerializable(typeof(EmbeddingsRequest))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelObject))]
 [JsonSerializable(typeof(CancelledCompletion))]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using GlmCluster.Grains.Abstractions.Generations;
+using GlmCluster.Grains.Embeddings;
 using GlmCluster.Grains.Logs;
 
 namespace GlmCluster.Grains.Postgres.Live;
@@ -9,6 +10,9 @@ internal sealed class LiveFeed
 {
     private readonly ConcurrentDictionary<GenerationId, TokenLog> _logs = new();
     private readonly ConcurrentDictionary<LiveSubscriber, bool> _subscribers = new();
+
+    /// <summary>Who answers embedding requests here.</summary>
+    public LocalEmbedders Embedders { get; } = new();
 
     public void Add(GenerationId id, TokenLog log)
     {

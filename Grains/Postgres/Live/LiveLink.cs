@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Threading.Channels;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Logs;
 using GlmCluster.Grains.Postgres.Readers;
@@ -22,8 +23,9 @@ internal sealed class LiveLink : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly ReaderWaker _waker = new();
     private readonly Task _running;
-    private readonly Lock _lock = new(); // guards _followed and _requests
+    private readonly Lock _lock = new(); // guards _followed, _embeddings and _requests
     private readonly Dictionary<GenerationId, FollowedGeneration> _followed = [];
+    private readonly PendingEmbeddings _embeddings = new();
     private Channel<byte[]>? _requests; // null while not connected
 
     /// <param name="url">The silo's.</param>
@@ -61,7 +63,7 @@ internal sealed class LiveLink : IAsyncDisposable
         lock (_lock)
         {
             _followed[generation.Id] = generation;
-            _requests?.Writer.TryWrite(LiveMessages.Request(follow: true, generation.Id, generation.Log.Count));
+            _requests?.Writer.TryWrite(LiveMessages.Request(LiveRequestKind.Follow, generation.Id, generation.Log.Count));
         }
     }
 
@@ -71,8 +73,57 @@ internal sealed class LiveLink : IAsyncDisposable
         {
             if (_followed.Remove(generation.Id))
             {
-                _requests?.Writer.TryWrite(LiveMessages.Request(follow: false, generation.Id, 0));
+                _requests?.Writer.TryWrite(LiveMessages.Request(LiveRequestKind.Leave, generation.Id, 0));
             }
+        }
+    }
+
+    /// <summary>Embedding requests of this gateway that wait for this silo's answer.</summary>
+    public int PendingEmbeddings
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _embeddings.Count;
+            }
+        }
+    }
+
+    /// <summary>Asks the silo for vectors.</summary>
+    /// <param name="body">As <see cref="EmbeddingCodec"/> writes it.</param>
+    /// <param name="cancellationToken">Gives it up, there too.</param>
+    /// <exception cref="IOException">The silo cannot be reached, or went away before it answered.</exception>
+    public async Task<EmbeddingOutcome> EmbedAsync(byte[] body, CancellationToken cancellationToken)
+    {
+        var id = GenerationId.New();
+        Task<EmbeddingOutcome> outcome;
+        lock (_lock)
+        {
+            if (_stopping.IsCancellationRequested)
+            {
+                throw new IOException("The silo has left.");
+            }
+
+            (byte[] request, outcome) = _embeddings.Add(id, body);
+            _requests?.Writer.TryWrite(request);
+        }
+
+        try
+        {
+            return await outcome.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            lock (_lock)
+            {
+                if (_embeddings.Remove(id))
+                {
+                    _requests?.Writer.TryWrite(LiveMessages.Request(LiveRequestKind.CancelEmbed, id, 0));
+                }
+            }
+
+            throw;
         }
     }
 
@@ -80,6 +131,7 @@ internal sealed class LiveLink : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         await _running;
+        Break();
         _stopping.Dispose();
     }
 
@@ -126,7 +178,12 @@ internal sealed class LiveLink : IAsyncDisposable
             _requests = requests;
             foreach (FollowedGeneration generation in _followed.Values)
             {
-                requests.Writer.TryWrite(LiveMessages.Request(follow: true, generation.Id, generation.Log.Count));
+                requests.Writer.TryWrite(LiveMessages.Request(LiveRequestKind.Follow, generation.Id, generation.Log.Count));
+            }
+
+            foreach (byte[] embedding in _embeddings.Requests)
+            {
+                requests.Writer.TryWrite(embedding);
             }
         }
 
@@ -202,6 +259,14 @@ internal sealed class LiveLink : IAsyncDisposable
             case LiveMessageKind.Ended:
                 Find(LogCodec.ReadId(body))?.End(LiveMessages.ReadEnd(body));
                 break;
+            case LiveMessageKind.Embedded:
+                EmbeddingOutcome outcome = EmbeddingCodec.DecodeOutcome(body[LogCodec.IdBytes..]);
+                lock (_lock)
+                {
+                    _embeddings.Answer(LogCodec.ReadId(body), outcome);
+                }
+
+                break;
             case LiveMessageKind.Gone:
                 Find(LogCodec.ReadId(body))?.Wake();
                 break;
@@ -216,13 +281,14 @@ internal sealed class LiveLink : IAsyncDisposable
         }
     }
 
-    /// <summary>What was followed here is looked up in the store.</summary>
+    /// <summary>What was followed here is looked up in the store; what was to be embedded goes to another silo.</summary>
     private void Break()
     {
         FollowedGeneration[] followed;
         lock (_lock)
         {
             _requests = null;
+            _embeddings.Fail();
             followed = [.. _followed.Values];
         }
 

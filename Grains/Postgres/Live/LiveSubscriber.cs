@@ -6,12 +6,22 @@ using GlmCluster.Grains.Logs;
 namespace GlmCluster.Grains.Postgres.Live;
 
 /// <summary>One gateway at a silo. What was written while a message was in flight goes in the next one, so a slow gateway costs no memory.</summary>
-internal sealed class LiveSubscriber(LiveFeed feed, Stream requests, Stream messages) : IDisposable
+internal sealed class LiveSubscriber : IDisposable
 {
+    private readonly LiveFeed _feed;
+    private readonly Stream _requests;
+    private readonly Stream _messages;
+    private readonly LiveEmbeddings _embeddings;
     private readonly AsyncSignal _changed = new();
     private readonly Lock _lock = new(); // guards _followed
     private readonly Dictionary<GenerationId, Followed> _followed = [];
     private readonly CancellationTokenSource _left = new();
+
+    public LiveSubscriber(LiveFeed feed, Stream requests, Stream messages)
+    {
+        (_feed, _requests, _messages) = (feed, requests, messages);
+        _embeddings = new LiveEmbeddings(feed.Embedders, _changed);
+    }
 
     public void Signal() => _changed.Set();
 
@@ -23,15 +33,15 @@ internal sealed class LiveSubscriber(LiveFeed feed, Stream requests, Stream mess
         try
         {
             var output = new ArrayBufferWriter<byte>(4096);
-            await messages.FlushAsync(both.Token); // the gateway sees that it is connected
+            await _messages.FlushAsync(both.Token); // the gateway sees that it is connected
             while (!both.IsCancellationRequested)
             {
                 await _changed.WaitAsync();
                 Collect(output);
                 if (output.WrittenCount > 0)
                 {
-                    await messages.WriteAsync(output.WrittenMemory, both.Token);
-                    await messages.FlushAsync(both.Token);
+                    await _messages.WriteAsync(output.WrittenMemory, both.Token);
+                    await _messages.FlushAsync(both.Token);
                     output.ResetWrittenCount();
                 }
             }
@@ -54,14 +64,44 @@ internal sealed class LiveSubscriber(LiveFeed feed, Stream requests, Stream mess
         byte[] request = new byte[LiveMessages.RequestBytes];
         try
         {
-            while (await requests.ReadAtLeastAsync(request, request.Length, throwOnEndOfStream: false, cancellationToken) == request.Length)
+            while (await _requests.ReadAtLeastAsync(request, request.Length, throwOnEndOfStream: false, cancellationToken) == request.Length)
             {
-                (bool follow, GenerationId id, long tokens) = LiveMessages.ReadRequest(request);
+                (LiveRequestKind kind, GenerationId id, long number) = LiveMessages.ReadRequest(request);
+                await TakeAsync(kind, id, number, cancellationToken);
+                _changed.Set();
+            }
+        }
+        catch (Exception left) when (left is IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException)
+        {
+        }
+
+        await _left.CancelAsync();
+    }
+
+    /// <param name="number">Tokens that the gateway has, or bytes of the request's body.</param>
+    private async Task TakeAsync(LiveRequestKind kind, GenerationId id, long number, CancellationToken cancellationToken)
+    {
+        switch (kind)
+        {
+            case LiveRequestKind.Embed:
+                if (number is < 1 or > LiveMessages.MaxMessageBytes)
+                {
+                    throw new InvalidDataException($"A request has {number} bytes.");
+                }
+
+                byte[] body = new byte[number];
+                await _requests.ReadExactlyAsync(body, cancellationToken);
+                _embeddings.Start(id, body, cancellationToken);
+                break;
+            case LiveRequestKind.CancelEmbed:
+                _embeddings.Cancel(id);
+                break;
+            default:
                 lock (_lock)
                 {
-                    if (follow)
+                    if (kind == LiveRequestKind.Follow)
                     {
-                        _followed[id] = new Followed { Position = (int)Math.Clamp(tokens, 0, int.MaxValue) };
+                        _followed[id] = new Followed { Position = (int)Math.Clamp(number, 0, int.MaxValue) };
                     }
                     else
                     {
@@ -69,18 +109,13 @@ internal sealed class LiveSubscriber(LiveFeed feed, Stream requests, Stream mess
                     }
                 }
 
-                _changed.Set();
-            }
+                break;
         }
-        catch (Exception left) when (left is IOException or OperationCanceledException or ObjectDisposedException)
-        {
-        }
-
-        await _left.CancelAsync();
     }
 
     private void Collect(ArrayBufferWriter<byte> output)
     {
+        _embeddings.Collect(output);
         var entries = new List<LogEntry>();
         var over = new List<(GenerationId Id, GenerationEnd? End)>();
         lock (_lock)
@@ -88,7 +123,7 @@ internal sealed class LiveSubscriber(LiveFeed feed, Stream requests, Stream mess
             foreach ((GenerationId id, Followed followed) in _followed)
             {
                 // One that is not here yet is about to come: its worker has not picked it up.
-                followed.Log ??= feed.Find(id);
+                followed.Log ??= _feed.Find(id);
                 if (followed.Log is not { } log)
                 {
                     continue;

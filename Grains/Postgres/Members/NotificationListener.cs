@@ -49,15 +49,27 @@ internal sealed class NotificationListener : IAsyncDisposable
 
     private async Task RunAsync(TaskCompletionSource listening, CancellationToken stopping)
     {
+        bool isTold = false; // once for each time that the database is away
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await ListenAsync(listening, stopping);
+                await ListenAsync(
+                    () =>
+                    {
+                        isTold = false;
+                        listening.TrySetResult();
+                    },
+                    stopping);
             }
             catch (NpgsqlException broken) when (!stopping.IsCancellationRequested)
             {
-                _logger.ListenerBroken(broken.Message);
+                if (!isTold)
+                {
+                    _logger.ListenerBroken(broken.Message);
+                    isTold = true;
+                }
+
                 await Task.Delay(RetryDelay, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
             }
             catch (Exception) when (stopping.IsCancellationRequested)
@@ -67,12 +79,12 @@ internal sealed class NotificationListener : IAsyncDisposable
         }
     }
 
-    private async Task ListenAsync(TaskCompletionSource listening, CancellationToken stopping)
+    private async Task ListenAsync(Action onListening, CancellationToken stopping)
     {
         await using NpgsqlConnection connection = await _source.OpenConnectionAsync(stopping);
         connection.Notification += (_, notification) => _onNotification(notification.Channel, notification.Payload);
         await connection.ExecuteAsync(_listen, stopping);
-        listening.TrySetResult();
+        onListening();
         _onConnected();
         while (true)
         {

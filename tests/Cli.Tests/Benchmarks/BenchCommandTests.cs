@@ -33,6 +33,17 @@ public sealed class BenchCommandTests(RunningServer peer) : IClassFixture<Runnin
     }
 
     [Fact]
+    public async Task BenchCluster_UnknownPart_IsNamedWithThoseThatExist()
+    {
+        using GlmProcess glm = GlmProcess.Start("bench", "cluster", "--part", "pace,speed");
+
+        string errors = await glm.Errors.ReadToEndAsync();
+
+        Assert.NotEqual(0, await glm.WaitAsync());
+        Assert.Contains("--part is \"pace,speed\". Allowed: pace, rate, silos, synthetic, streams", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Bench_PeerThatIsNotThere_IsNamed()
     {
         using GlmProcess glm = GlmProcess.Start("bench", "--peer", "http://127.0.0.1:1");

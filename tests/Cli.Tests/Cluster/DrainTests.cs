@@ -13,7 +13,7 @@ namespace GlmCluster.Cli.Tests.Cluster;
 /// <summary>A silo and a gateway that are told to stop while they serve long prompts.</summary>
 public sealed class DrainTests : IAsyncLifetime
 {
-    private const int Streams = 4;
+    private const int Streams = 2;
 
     private readonly HttpClient _http = new() { Timeout = Timeout.InfiniteTimeSpan };
     private PostgresServer? _postgres;

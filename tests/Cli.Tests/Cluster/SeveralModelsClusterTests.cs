@@ -65,7 +65,7 @@ public sealed class SeveralModelsClusterTests : IAsyncLifetime
         Assert.Equal((0, 0), (loaded, unloaded));
         Assert.True(wereStreaming, $"They moved, for they had not ended when the unload had: {text}");
         Assert.Equal(expected, (await Task.WhenAll(streams)).Select(stream => stream.Text));
-        while (await api.TryAsync("third") == HttpStatusCode.NotFound)
+        while (await api.TryAsync("third") is HttpStatusCode.NotFound or HttpStatusCode.ServiceUnavailable)
         {
             // The gateway learns of it within a second.
         }

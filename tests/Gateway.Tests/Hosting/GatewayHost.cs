@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
@@ -74,6 +75,7 @@ internal sealed class GatewayHost : IAsyncDisposable
             .AddSingleton<IGenerationClient>(options.Generations?.Invoke(fabric) ?? fabric)
             .AddSingleton<IConversationStore>(fabric)
             .AddSingleton<IModelDirectory>(fabric)
+            .AddSingleton<IEmbedder>(fabric)
             .AddSingleton<TimeProvider>(time)
             .AddGateway(options.Gateway);
         WebApplication application = builder.Build();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GlmCluster.Grains.Abstractions.Conversations;
+using GlmCluster.Grains.Abstractions.Embeddings;
 using GlmCluster.Grains.Abstractions.Generations;
 using GlmCluster.Grains.Abstractions.Models;
 using GlmCluster.Grains.Abstractions.Workers;
@@ -32,6 +33,10 @@ public abstract class FabricHarness : IAsyncDisposable
     public abstract IConversationStore Conversations { get; }
 
     public abstract IModelDirectory Models { get; }
+
+    public IEmbedder Embeddings => (IEmbedder)Generations;
+
+    public IEmbeddingFabric Embedders => (IEmbeddingFabric)Generations;
 
     public abstract Task OpenAsync();
 

@@ -12,6 +12,8 @@ public sealed class InProcessWorkerTests() : WorkerContract(new InProcessHarness
 
 public sealed class InProcessChoiceTests() : ChoiceContract(new InProcessHarness());
 
+public sealed class InProcessEmbeddingTests() : EmbeddingContract(new InProcessHarness());
+
 public sealed class InProcessRecoveryTests() : RecoveryContract(new InProcessHarness());
 
 public sealed class InProcessOverloadTests() : OverloadContract(new InProcessHarness { CallerLimits = OverloadContract.Limits });

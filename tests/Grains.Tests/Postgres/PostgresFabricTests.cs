@@ -12,6 +12,8 @@ public sealed class PostgresReadingTests() : ReadingContract(new PostgresHarness
 
 public sealed class PostgresWorkerTests() : WorkerContract(new PostgresHarness());
 
+public sealed class PostgresEmbeddingTests() : EmbeddingContract(new PostgresHarness());
+
 public sealed class PostgresRecoveryTests() : RecoveryContract(new PostgresHarness());
 
 public sealed class PostgresOverloadTests() : OverloadContract(new PostgresHarness { CallerLimits = OverloadContract.Limits });

@@ -103,8 +103,8 @@ public sealed class StoredClusterTests
         byte[] requests = ReadHex("live-requests.hex");
 
         Assert.Equal(messages, written.WrittenSpan.ToArray());
-        Assert.Equal((true, Loose, 300L), LiveMessages.ReadRequest(requests.AsSpan(0, LiveMessages.RequestBytes)));
-        Assert.Equal((false, Running, 0L), LiveMessages.ReadRequest(requests.AsSpan(LiveMessages.RequestBytes)));
+        Assert.Equal((LiveRequestKind.Follow, Loose, 300L), LiveMessages.ReadRequest(requests.AsSpan(0, LiveMessages.RequestBytes)));
+        Assert.Equal((LiveRequestKind.Leave, Running, 0L), LiveMessages.ReadRequest(requests.AsSpan(LiveMessages.RequestBytes)));
     }
 
     private static async Task<PostgresFabric> OpenAsync()

@@ -72,7 +72,7 @@ public sealed class SyntheticModelTests(NanoModel nano) : IClassFixture<NanoMode
     public void Run_Aborted_Throws()
     {
         using var runner = new SyntheticStepRunner(
-            new SyntheticLanguage(_model.Text.Tokenizer), _model.Card.VocabularySize, blockCount: 1, TimeSpan.FromHours(1), TimeProvider.System);
+            new SyntheticLanguage(_model.Text.Tokenizer), _model.Card.VocabularySize, blockCount: 1, SyntheticModel.StepTicks(1e-4, TimeProvider.System), TimeProvider.System);
         using var running = new Timer(_ => runner.Abort(), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
 
         Assert.Throws<StepAbortedException>(() => { runner.Run(new StepBatch(1, 1, 1)); });
