@@ -71,18 +71,18 @@ public static class SyntheticModel
 
     private static ModelCard ToCard(
         ModelLoadOptions options, TextAssets assets, TextModel text, int contextTokens, string contentHash, DateTimeOffset now) => new()
-    {
-        Model = new ModelReference(options.Name, contentHash),
-        Architecture = "synthetic",
-        ContextTokens = contextTokens,
-        VocabularySize = text.Tokenizer.Count,
-        StopIds = text.Defaults.StopIds,
-        DefaultSampling = new SamplingSettings { Temperature = text.Defaults.Temperature, TopP = text.Defaults.TopP, TopK = text.Defaults.TopK },
-        TextAssetsHash = assets.Hash,
-        WeightFormat = "none",
-        NumericsClass = $"fp_{contentHash[..16]}", // a hash of ids is the same on every machine
-        PublishedAt = now,
-    };
+        {
+            Model = new ModelReference(options.Name, contentHash),
+            Architecture = "synthetic",
+            ContextTokens = contextTokens,
+            VocabularySize = text.Tokenizer.Count,
+            StopIds = text.Defaults.StopIds,
+            DefaultSampling = new SamplingSettings { Temperature = text.Defaults.Temperature, TopP = text.Defaults.TopP, TopK = text.Defaults.TopK },
+            TextAssetsHash = assets.Hash,
+            WeightFormat = "none",
+            NumericsClass = $"fp_{contentHash[..16]}", // a hash of ids is the same on every machine
+            PublishedAt = now,
+        };
 
     /// <summary>All synthetic models with one text side say the same, at whatever pace.</summary>
     private static string HashOf(TextAssets assets) => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"synthetic {assets.Hash}")));
