@@ -59,6 +59,11 @@ internal sealed class ModelCatalog(IModelDirectory directory, GatewayOptions opt
             return Unavailable($"The model '{name}' stands for '{alias}', which no worker offers now. Try again later.");
         }
 
+        if (directory.Offered.Any(card => card.Model.Name == name))
+        {
+            return Unavailable($"The tokenizer or template of the model '{name}' cannot be read here. The gateway's log says why.");
+        }
+
         return await directory.IsKnownAsync(name, cancellationToken)
             ? Unavailable($"No worker offers the model '{name}' now. Try again later.")
             : new Refusal(GenerationFaultCode.UnknownModel, $"The model '{name}' does not exist here. GET /v1/models lists those that do.");

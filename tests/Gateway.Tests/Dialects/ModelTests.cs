@@ -78,7 +78,7 @@ public sealed class ModelTests
         using HttpResponseMessage chat = await host.PostAsync("/v1/chat/completions", Chat.Ask("a"));
 
         Assert.Equal("""{"object":"list","data":[]}""", await host.Client.GetStringAsync("/v1/models"));
-        Assert.Equal(HttpStatusCode.NotFound, chat.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, chat.StatusCode);
         Assert.Single(host.Logs.Lines, line => line.Contains("cannot be loaded", StringComparison.Ordinal));
     }
 }
