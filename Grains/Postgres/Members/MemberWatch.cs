@@ -17,8 +17,11 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
     private readonly LeaseWatch _leases = new(options.Lease, time);
     private readonly StoreSweep _sweep = new(options, fabric.Clock);
     private readonly SemaphoreSlim _one = new(1); // held during a look, so that looks do not pile up
+    private readonly SemaphoreSlim _oneBeat = new(1); // held during a beat
     private int _asked; // 1: a look was asked for that has not begun
+    private int _isToAttach; // 1: others took this process for dead; its readers are to be counted in again
     private ITimer? _timer;
+    private ITimer? _beatTimer;
     private long _beats;
     private long _lastSwept;
     private bool _isSwept;
@@ -26,6 +29,7 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
     public async Task StartAsync()
     {
         await RegisterAsync();
+        _beatTimer = time.CreateTimer(_ => _ = BeatAsync(), null, Period, Period);
         _timer = time.CreateTimer(_ => _ = LookWhileAskedAsync(), null, Period, Period);
     }
 
@@ -67,9 +71,11 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
         if (_timer is not null)
         {
             await _timer.DisposeAsync();
+            await _beatTimer!.DisposeAsync();
         }
 
         await _one.WaitAsync();
+        await _oneBeat.WaitAsync();
     }
 
     private Task<bool> RegisterAsync() => fabric.Store.TransactAsync(PostgresStore.ClientPatience, async (connection, token) =>
@@ -107,7 +113,11 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
     {
         try
         {
-            await BeatAsync();
+            if (Interlocked.Exchange(ref _isToAttach, 0) == 1)
+            {
+                await AttachAgainAsync();
+            }
+
             foreach (Guid dead in await FindDeadAsync())
             {
                 await EvictAsync(dead);
@@ -138,18 +148,57 @@ internal sealed class MemberWatch(PostgresFabric fabric, PostgresFabricOptions o
         }
     }
 
+    /// <summary>Neither a look that has much to do nor a queue for connections may hold a beat up: it goes with the frames, of which a gateway has none.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for a beat; the next one does it again.")]
     private async Task BeatAsync()
     {
-        bool isMember = await fabric.Store.RunAsync(TimeSpan.Zero, async (connection, token) =>
+        if (!await _oneBeat.WaitAsync(0, CancellationToken.None))
         {
-            await WorkerRows.BeatAsync(connection, fabric.Process, new WorkerBeat(++_beats, 0, 0, []), token);
-            return await connection.ScalarAsync("select true from glm.processes where id = $1", token, fabric.Process) is true;
-        });
-        if (!isMember)
+            return;
+        }
+
+        try
         {
-            logger.ProcessReturned(fabric.Process);
-            await RegisterAsync();
+            bool isMember = await fabric.Store.RunFrameAsync(TimeSpan.Zero, async (connection, token) =>
+            {
+                await WorkerRows.BeatAsync(connection, fabric.Process, new WorkerBeat(++_beats, 0, 0, []), token);
+                return await connection.ScalarAsync("select true from glm.processes where id = $1", token, fabric.Process) is true;
+            });
+            if (!isMember)
+            {
+                logger.ProcessReturned(fabric.Process);
+                await RegisterAsync();
+                Volatile.Write(ref _isToAttach, 1);
+            }
+        }
+        catch (StoreException failure)
+        {
+            logger.LookFailed(failure.Message);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The fabric was closed.
+        }
+        catch (Exception bug)
+        {
+            logger.WakeupFailed(bug);
+        }
+        finally
+        {
+            _oneBeat.Release();
+        }
+    }
+
+    private async Task AttachAgainAsync()
+    {
+        try
+        {
             await fabric.AttachAgainAsync();
+        }
+        catch
+        {
+            Volatile.Write(ref _isToAttach, 1);
+            throw;
         }
     }
 
