@@ -75,14 +75,14 @@ function Invoke-Build([string] $goal, [string] $solution) {
 }
 
 # Makes everything that a goal (program or tests) and a command need; only one at a time, quick when nothing changed.
-function Initialize-Goal([string] $goal, [string] $command) {
+function Initialize-Goal([string] $goal, [string] $command, [string] $word) {
   $folders = @(Join-Path $root 'native')
   $solution = 'Cli/Cli.csproj'
   if ($goal -eq 'tests') {
     $folders += (Join-Path $root 'native/postgres'), (Join-Path $root 'tests/clients')
     $solution = 'GlmCluster.sln'
   }
-  if ($command -eq 'up') { $folders += Join-Path $root 'native/postgres' }
+  if ($command -in 'up', 'chaos' -or "$command $word" -eq 'bench cluster') { $folders += Join-Path $root 'native/postgres' }
   $missing = $folders | Where-Object { -not (Test-Packages $_) }
   if (-not $missing -and (Test-UpToDate $goal)) { return }
 
@@ -112,7 +112,7 @@ function Invoke-Tests([string[]] $prefixes) {
     $code = $LASTEXITCODE
     $outcomes = @()
     if (Test-Path $trx) { $outcomes = @(([xml] (Get-Content $trx -Raw -Encoding UTF8)).TestRun.Results.UnitTestResult) }
-    $bad = @($outcomes | Where-Object { $_ -and $_.outcome -notin 'Passed', 'NotExecuted' })
+    $bad = @($outcomes | Where-Object { $_ -and $_.outcome -notin 'Passed', 'NotExecuted', 'NotRunnable' })
     $bad | ForEach-Object { Write-Host "FAILED $($_.testName)" }
     if ($code -ne 0 -and $bad.Count -eq 0) {
       Write-Host "FAILED ${project}: the test run ended with exit code $code"
@@ -131,7 +131,7 @@ if ($args.Count -gt 0 -and $args[0] -eq 'test') {
   Invoke-Tests @($args | Select-Object -Skip 1)
 }
 
-Initialize-Goal 'program' $args[0]
+Initialize-Goal 'program' $args[0] $args[1]
 if (-not (Get-Command dotnet -ErrorAction Ignore)) { Stop-WithMessage 'dotnet was not found. Install the .NET SDK (https://dot.net).' }
 & dotnet $program @args
 exit $LASTEXITCODE

@@ -7,7 +7,6 @@ using GlmCluster.Cli.Benchmarks.Cluster;
 using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
-using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Benchmarks;
 
@@ -57,13 +56,7 @@ internal static class BenchCommand
         command.Subcommands.Add(RoutingBenchCommand.Create());
         command.SetAction(async (parsed, _) =>
         {
-            ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())) with
-            {
-                Host = "127.0.0.1",
-                Port = 0,
-                StoreFile = null,
-                LogLevel = LogLevel.Warning,
-            };
+            ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())).ForEmbeddedServer();
             using var signals = new ShutdownSignals();
             var subject = new BenchModel(settings, shape.Read(parsed));
             BenchReport report = parsed.GetValue(peer) is { } url

@@ -61,7 +61,19 @@ internal static class ChaosCommand
     {
         string folder = plan.Folder ?? Path.Combine(Path.GetTempPath(), $"glm-chaos-{Guid.NewGuid():N}");
         Directory.CreateDirectory(folder);
-        (bool isClean, string report) = await new ChaosRun(plan).RunAsync(folder, stopping);
+        bool isClean;
+        string report;
+        try
+        {
+            (isClean, report) = await new ChaosRun(plan).RunAsync(folder, stopping);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("Stopped before the cluster ran: nothing was checked.");
+            DeleteTemporary(plan, folder);
+            return 1;
+        }
+
         Console.WriteLine(report);
         if (output is not null)
         {
@@ -74,12 +86,16 @@ internal static class ChaosCommand
             return 1;
         }
 
+        DeleteTemporary(plan, folder);
+        return 0;
+    }
+
+    private static void DeleteTemporary(ChaosPlan plan, string folder)
+    {
         if (plan.Folder is null)
         {
             Directory.Delete(folder, recursive: true);
         }
-
-        return 0;
     }
 
     private static Option<T> Number<T>(string name, string help, T start, T least, T most)

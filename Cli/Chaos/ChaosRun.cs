@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using GlmCluster.Cli.Serving;
-using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Chaos;
 
@@ -58,7 +57,7 @@ internal sealed class ChaosRun(ChaosPlan plan)
     private async Task<IReadOnlyList<ExpectedAnswers>> LearnAsync(CancellationToken stopping)
     {
         await using EmbeddedServer server = await EmbeddedServer.StartAsync(
-            plan.Settings with { Host = "127.0.0.1", Port = 0, StoreFile = null, LogLevel = LogLevel.Warning }, loaded: null, progress: null, stopping);
+            plan.Settings.ForEmbeddedServer(), loaded: null, progress: null, stopping);
         var random = new Random(plan.Seed);
         return await ChaosOracle.AskAsync(
             server, [.. Enumerable.Range(0, Requests).Select(_ => ChaosRequest.Draw(random, plan.Settings.ModelName))], stopping);

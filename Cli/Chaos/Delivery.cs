@@ -8,6 +8,7 @@ namespace GlmCluster.Cli.Chaos;
 internal sealed class Delivery
 {
     private readonly SortedDictionary<int, Choice> _choices = [];
+    private string? _errorCode;
 
     /// <summary>Of the answer; null: nothing came.</summary>
     public string? Id { get; private set; }
@@ -18,8 +19,6 @@ internal sealed class Delivery
     /// <summary>The error that ended it; null: none did.</summary>
     public string? Error { get; set; }
 
-    private string? ErrorCode { get; set; }
-
     public string Text(int choice) => _choices.TryGetValue(choice, out Choice? found) ? found.Content.ToString() : "";
 
     /// <summary>Takes a chunk, or a whole completion.</summary>
@@ -28,7 +27,7 @@ internal sealed class Delivery
         if (part["error"] is { } error)
         {
             Error = (string?)error["message"] ?? error.ToJsonString();
-            ErrorCode = (string?)error["code"];
+            _errorCode = (string?)error["code"];
             return;
         }
 
@@ -44,7 +43,7 @@ internal sealed class Delivery
     /// <returns>Whether it was one.</returns>
     public bool TryForgetRefusal()
     {
-        bool isRefusal = ErrorCode is "unavailable" or "overloaded";
+        bool isRefusal = _errorCode is "unavailable" or "overloaded";
         Error = isRefusal ? null : Error;
         return isRefusal;
     }

@@ -67,15 +67,8 @@ internal static class ChatCommand
 
     private static bool IsServerUrl(string? text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https";
 
-    /// <summary>Settings as for a server, except that it takes a free port, keeps nothing and does not write into the chat.</summary>
     private static ServeSettings LoadEmbedded(SettingOptions options, ParseResult parsed) =>
-        SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())) with
-        {
-            Host = "127.0.0.1",
-            Port = 0,
-            StoreFile = null,
-            LogLevel = Microsoft.Extensions.Logging.LogLevel.Warning,
-        };
+        SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())).ForEmbeddedServer();
 
     private static async Task<EmbeddedServer> StartEmbeddedAsync(ServeSettings settings, CancellationToken cancellationToken)
     {

@@ -142,6 +142,9 @@ internal sealed record ServeSettings
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
+    /// <summary>For a server inside another command: reached from this machine only, at a free port, quiet, and without a store.</summary>
+    public ServeSettings ForEmbeddedServer() => this with { Host = "127.0.0.1", Port = 0, StoreFile = null, LogLevel = LogLevel.Warning };
+
     /// <summary>The settings as they are for one model: what it has for itself goes before what the server has.</summary>
     public ServeSettings Of(ModelEntry model) =>
         model.Own.Aggregate(this with { Models = [model] }, (settings, own) => own.Setting.Apply(settings, own.Text)!);

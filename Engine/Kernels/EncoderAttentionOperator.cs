@@ -31,7 +31,6 @@ internal sealed unsafe class EncoderAttentionKernel(int heads, SimdWidth width, 
 {
     private const int PageTokens = AttentionShape.PageTokens;
 
-    private readonly int _heads = heads;
     private readonly SimdWidth _width = width;
     private readonly int _workers = workers;
     private readonly ScratchMemory _keys = new();

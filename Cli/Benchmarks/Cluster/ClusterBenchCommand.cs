@@ -5,7 +5,6 @@ using GlmCluster.Cli.Serve;
 using GlmCluster.Cli.Serving;
 using GlmCluster.Cli.Settings;
 using GlmCluster.Engine.Decoding;
-using Microsoft.Extensions.Logging;
 
 namespace GlmCluster.Cli.Benchmarks.Cluster;
 
@@ -42,13 +41,7 @@ internal static class ClusterBenchCommand
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())) with
-            {
-                Host = "127.0.0.1",
-                Port = 0,
-                StoreFile = null,
-                LogLevel = LogLevel.Warning,
-            };
+            ServeSettings settings = SettingsLoader.Load(options.Read(parsed, SettingsSources.OfProcess())).ForEmbeddedServer();
             var bench = new ClusterBench(
                 settings with { Weights = settings.Weights ?? WeightFormat.Int8 }, shape.Read(parsed) ?? DefaultShape, parsed.GetValue(rounds));
             using var signals = new ShutdownSignals();

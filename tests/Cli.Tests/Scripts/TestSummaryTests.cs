@@ -22,6 +22,14 @@ public sealed class TestSummaryTests : IDisposable
     }
 
     [Fact]
+    public async Task Summary_MeasurementThatWasNotNamed_IsNotCounted()
+    {
+        WriteResults("A.Tests", "Passed", "NotRunnable");
+
+        Assert.Equal((0, "1 passed, 0 failed, 0 skipped\n"), await RunAsync());
+    }
+
+    [Fact]
     public async Task Summary_OneFailed_NamesIt()
     {
         WriteResults("A.Tests", "Passed", "Failed");
