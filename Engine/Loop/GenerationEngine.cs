@@ -130,6 +130,7 @@ public sealed class GenerationEngine : IDisposable
     {
         try
         {
+            PublishSnapshot(idle: false); // what was submitted before the start may be in the first step
             while (!_stopping)
             {
                 TurnOrWait();

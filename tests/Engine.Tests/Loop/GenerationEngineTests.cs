@@ -122,17 +122,35 @@ public sealed class GenerationEngineTests : IDisposable
         _engine.Submit(Requests.Create(1, promptTokens: 3, maxTokens: 1));
         await stepRuns.Task;
 
-        _clock.Advance(TimeSpan.FromSeconds(9));
-        Assert.True(_engine.IsHealthy);
-        Assert.False(_engine.Snapshot.Idle);
-        _clock.Advance(TimeSpan.FromSeconds(2));
-        Assert.False(_engine.IsHealthy);
-        Assert.Equal(TimeSpan.FromSeconds(11), _engine.StuckFor);
+        try
+        {
+            _clock.Advance(TimeSpan.FromSeconds(9));
+            Assert.True(_engine.IsHealthy);
+            Assert.False(_engine.Snapshot.Idle);
+            _clock.Advance(TimeSpan.FromSeconds(2));
+            Assert.False(_engine.IsHealthy);
+            Assert.Equal(TimeSpan.FromSeconds(11), _engine.StuckFor);
+        }
+        finally
+        {
+            goOn.Release(); // a step that never returns would hold up the engine's disposal
+        }
 
-        goOn.Release();
         await _listener[1].Ended;
         SpinWait.SpinUntil(() => _engine.Snapshot.Idle);
         Assert.True(_engine.IsHealthy);
+    }
+
+    [Fact]
+    public async Task Snapshot_WorkWasThereBeforeTheStart_IsNotIdleInTheFirstStep()
+    {
+        var isIdle = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _runner.Running = _ => isIdle.TrySetResult(_engine.Snapshot.Idle);
+        _engine.Submit(Requests.Create(1, promptTokens: 3, maxTokens: 1));
+
+        _engine.Start();
+
+        Assert.False(await isIdle.Task);
     }
 
     [Fact]
